@@ -1,0 +1,77 @@
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { Aedes, type AedesOptions, type Client, type PublishPacket } from "aedes";
+import type { Store } from "../store/store.ts";
+import { localFirst, type Residence } from "./local-first-store.ts";
+import { Router } from "./router.ts";
+
+export type { AedesOptions, Client, PublishPacket, Subscription } from "aedes";
+
+/** What the registry of aedes needs of a client. */
+export interface RegisteredClient {
+  readonly id: string;
+  readonly closed: boolean;
+  readonly duplicates: Record<string, number>;
+  close(done?: () => void): void;
+}
+
+/** The hooks that aedes has where nobody sets them: they need not be called on the hot path. */
+const stock = new Aedes();
+
+/**
+ * Aedes, with devices in the place of its clients: its publish pipeline, its persistence contract, its registry with
+ * takeover, its hooks and its events. The one class that extends it.
+ */
+export class EdgeBroker extends Aedes {
+  /** The whole store; `persistence` is the view of it that aedes publishes with. */
+  readonly store: Store;
+  /** Makes every message; and is the `mq`, unless the options bring another. */
+  readonly router: Router;
+
+  declare readonly clients: Record<string, RegisteredClient>;
+  declare readonly persistence: Store;
+  declare counter: number;
+  declare handle: Accept;
+  declare registerClient: (client: RegisteredClient) => void;
+  declare unregisterClient: (client: RegisteredClient) => void;
+
+  constructor(options: AedesOptions, store: Store, residence: Residence) {
+    const router = new Router();
+    super({ mq: router, ...options, persistence: localFirst(store, residence) });
+    this.store = store;
+    this.router = router;
+  }
+
+  /** The hook of that name, or null where it is the one of aedes, which lets everything pass but `$SYS/`. */
+  get authorizePublishHook(): EdgeBroker["authorizePublish"] | null {
+    return this.authorizePublish === stock.authorizePublish ? null : this.authorizePublish;
+  }
+
+  /** The hook of that name, or null where it is the one of aedes, which lets everything pass. */
+  get authorizeForwardHook(): EdgeBroker["authorizeForward"] | null {
+    return this.authorizeForward === stock.authorizeForward ? null : this.authorizeForward;
+  }
+
+  /** A message that the gateway itself publishes below `$SYS/<id>/`. */
+  announce(event: string, payload: string): void {
+    const topic = `$SYS/${this.id}/${event}`;
+    this.publish({ cmd: "publish", topic, payload: Buffer.from(payload), qos: 0, retain: false, dup: false }, () => {});
+  }
+
+  /** As in aedes, and then the store is closed too. */
+  override close(done: (error?: Error) => void = () => {}): void {
+    if (this.closed) return done();
+    super.close(() => {
+      this.store.destroy().then(
+        () => done(),
+        (error) => done(error),
+      );
+    });
+  }
+}
+
+/** aedes's `publish` takes the client in the middle; its types leave that out. */
+export type PublishFrom = (packet: PublishPacket, client: Client, done: (error?: unknown) => void) => void;
+
+/** Takes a byte stream as the connection of an MQTT client. */
+export type Accept = (stream: Duplex, request?: IncomingMessage) => Client;

@@ -1,0 +1,184 @@
+import type { QoS } from "../protocol/packet-type.ts";
+import type { StoredPublish } from "../store/store.ts";
+import { FilterTree } from "../topic/filter-tree.ts";
+import { hasWildcard, isHiddenFrom } from "../topic/topic-rules.ts";
+import { WaypostError } from "../waypost-error.ts";
+import { Message } from "./message.ts";
+
+/** Whoever has a mailbox: a device, later queues and bridges. */
+export interface Receiver {
+  /** Puts the message, at most at the granted QoS, into the mailbox. */
+  deliver(message: Message, granted: QoS): void;
+  /** `deliver` threw: the receiver is broken and must not break its publisher. */
+  crashed(reason: unknown, message: Message, granted: QoS): void;
+}
+
+/** What aedes subscribes: a function that is told of packets. One that stands for a receiver says so. */
+export interface Listener {
+  (packet: StoredPublish, done: () => void): void;
+  receiver?: Receiver;
+  qos?: QoS;
+}
+
+/** Who gets the messages of one topic. */
+interface Route {
+  receivers: Receiver[];
+  granted: QoS[];
+  listeners: Listener[];
+}
+
+interface Subscribed {
+  filter: string;
+  listeners: Listener[];
+}
+
+/** Topics whose routes are remembered. A topic beyond that costs a walk through the tree of filters. */
+const ROUTES_MAX = 10_000;
+
+/**
+ * The `mq` of the broker: topic -> receivers. It remembers the route of each topic until a subscription changes it.
+ * A receiver with overlapping subscriptions is in a route once, with the highest granted QoS [MQTT-3.3.5-1].
+ */
+export class Router {
+  closed = false;
+  /** Messages being handed out. */
+  current = 0;
+  readonly #tree = new FilterTree<Subscribed>();
+  #routes = new Map<string, Route>();
+  #sequence = 0;
+  // The bytes of the QoS 0 frame that is being published. Recognised by the identity of its payload, so a packet that
+  // was replaced or delayed on its way through aedes is simply written anew.
+  #passingPayload: Buffer | null = null;
+  #passingFrame: Buffer | null = null;
+  #passingStart = 0;
+  #passingEnd = 0;
+
+  /** Says that the next packet with just this payload arrived as these bytes, fit to be sent on as they are. */
+  passing(payload: Buffer, frame: Buffer, start: number, end: number): void {
+    this.#passingPayload = payload;
+    this.#passingFrame = frame;
+    this.#passingStart = start;
+    this.#passingEnd = end;
+  }
+
+  on(filter: string, listener: Listener, done?: () => void): this {
+    let subscribed = this.#tree.get(filter);
+    if (subscribed === undefined) {
+      subscribed = { filter, listeners: [] };
+      this.#tree.set(filter, subscribed);
+    }
+    subscribed.listeners.push(listener);
+    this.#forgetRoutes(filter);
+    if (done !== undefined) queueMicrotask(done);
+    return this;
+  }
+
+  removeListener(filter: string, listener: Listener, done?: () => void): this {
+    const subscribed = this.#tree.get(filter);
+    const index = subscribed?.listeners.indexOf(listener) ?? -1;
+    if (subscribed !== undefined && index >= 0) {
+      subscribed.listeners.splice(index, 1);
+      if (subscribed.listeners.length === 0) this.#tree.delete(filter);
+      this.#forgetRoutes(filter);
+    }
+    if (done !== undefined) queueMicrotask(done);
+    return this;
+  }
+
+  /**
+   * Hands the packet to everyone whose filter matches. `done` is called when all listeners are done and all receivers
+   * have accepted: before `emit` returns, if none of them has to wait.
+   */
+  emit(packet: StoredPublish, done: (error?: unknown) => void = () => {}): this {
+    if (this.closed) {
+      done(new WaypostError("ERR_CLOSED", "the gateway is stopping and takes no more messages"));
+      return this;
+    }
+    const route = this.#routes.get(packet.topic) ?? this.#find(packet.topic);
+    const receivers = route.receivers;
+    let message: Message | null = null;
+    if (receivers.length > 0) {
+      message = this.#messageOf(packet);
+      const granted = route.granted;
+      for (let i = 0; i < receivers.length; i++) {
+        const receiver = receivers[i] as Receiver;
+        try {
+          receiver.deliver(message, granted[i] as QoS);
+        } catch (reason) {
+          receiver.crashed(reason, message, granted[i] as QoS);
+        }
+      }
+    }
+    if (route.listeners.length === 0 && (message === null || message.accepted)) {
+      done();
+      return this;
+    }
+    this.#tellListeners(route.listeners, packet, message, done);
+    return this;
+  }
+
+  close(done: () => void = () => {}): this {
+    this.closed = true;
+    setImmediate(done);
+    return this;
+  }
+
+  /** A message of the gateway's own making for one receiver, with its place in the order of all messages. */
+  messageFor(packet: StoredPublish, qos: QoS, retain: boolean): Message {
+    return new Message(packet, qos, retain, ++this.#sequence);
+  }
+
+  #messageOf(packet: StoredPublish): Message {
+    const message = new Message(packet, packet.qos, false, ++this.#sequence); // not retained [MQTT-3.3.1-9]
+    if (packet.payload === this.#passingPayload && packet.qos === 0) {
+      message.passThrough(this.#passingFrame as Buffer, this.#passingStart, this.#passingEnd);
+    }
+    return message;
+  }
+
+  #tellListeners(
+    listeners: Listener[],
+    packet: StoredPublish,
+    message: Message | null,
+    done: (error?: unknown) => void,
+  ): void {
+    let outstanding = listeners.length + 1;
+    let failure: unknown;
+    this.current++;
+    const oneDone = () => {
+      if (--outstanding > 0) return;
+      this.current--;
+      done(failure);
+    };
+    for (const listener of listeners) listener.call(this, packet, oneDone);
+    if (message === null) oneDone();
+    else {
+      message.whenAccepted((error) => {
+        failure = error;
+        oneDone();
+      });
+    }
+  }
+
+  #find(topic: string): Route {
+    const granted = new Map<Receiver, QoS>();
+    const listeners: Listener[] = [];
+    for (const subscribed of this.#tree.matching(topic)) {
+      const hidden = isHiddenFrom(subscribed.filter, topic); // [MQTT-4.7.2-1]
+      for (const listener of subscribed.listeners) {
+        const { receiver, qos = 0 } = listener;
+        if (receiver === undefined) listeners.push(listener);
+        else if (!hidden) granted.set(receiver, Math.max(qos, granted.get(receiver) ?? 0) as QoS);
+      }
+    }
+    const route: Route = { receivers: [...granted.keys()], granted: [...granted.values()], listeners };
+    if (this.#routes.size >= ROUTES_MAX) this.#routes.clear();
+    this.#routes.set(topic, route);
+    return route;
+  }
+
+  #forgetRoutes(filter: string): void {
+    if (hasWildcard(filter)) this.#routes.clear();
+    else this.#routes.delete(filter);
+  }
+}

@@ -1,0 +1,78 @@
+import { connect, type IClientOptions, type MqttClient } from "mqtt";
+import { WaypostError } from "../waypost-error.ts";
+import type { ClientPlan } from "./client-options.ts";
+
+/** Connects and waits for the CONNACK. Errors: ERR_UPSTREAM or ERR_CONNECT_REFUSED, in a user's words. */
+export function openClient({ options, place }: ClientPlan, extra: IClientOptions): Promise<MqttClient> {
+  const client = connect({ ...options, ...extra });
+  return new Promise((resolve, reject) => {
+    // Stays for the life of the client: an error without a listener would end the process.
+    client.on("error", (error) => fail(connectProblem(error, place)));
+    const onClose = () => fail(new WaypostError("ERR_UPSTREAM", closedText(place)));
+    client.once("close", onClose);
+    client.once("connect", () => {
+      client.off("close", onClose);
+      resolve(client);
+    });
+    const fail = (problem: WaypostError) => {
+      if (!client.connected) client.end(true);
+      reject(problem);
+    };
+  });
+}
+
+const disconnectSecondsMax = 2;
+
+/** Sends DISCONNECT and closes; gives up waiting for a peer that does not answer. */
+export async function closeClient(client: MqttClient): Promise<void> {
+  if (!client.connected) {
+    client.end(true);
+    return;
+  }
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(() => {
+      client.stream.destroy();
+      resolve();
+    }, disconnectSecondsMax * 1000);
+    client.end(false, () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
+function closedText(place: string): string {
+  return `${place} closed the connection before it accepted the client: is it an MQTT listener, and does it allow this client?`;
+}
+
+function connectProblem(error: Error & { code?: unknown }, place: string): WaypostError {
+  const { code } = error;
+  const options = { cause: error };
+  if (typeof code === "number") {
+    const reason = error.message.replace(/^Connection refused: /, "").toLowerCase();
+    const text = `${place} refused the connection: ${reason || `reason code ${code}`}; check -i, -u, -P and -V`;
+    return new WaypostError("ERR_CONNECT_REFUSED", text, options);
+  }
+  return new WaypostError("ERR_UPSTREAM", `cannot reach ${place}: ${reasonOf(code, error.message)}`, options);
+}
+
+function reasonOf(code: unknown, message: string): string {
+  switch (code) {
+    case "ECONNREFUSED":
+      return "nothing listens there; start a gateway with `waypost start`, or name another with -h and -p";
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return "the host name is not known; check -h";
+    case "EHOSTUNREACH":
+    case "ENETUNREACH":
+    case "ETIMEDOUT":
+      return "no way to this host; check -h and the network";
+    case "ECONNRESET":
+    case "EPIPE":
+      return "the connection was closed; is it an MQTT listener?";
+    default:
+      return /connack timeout/.test(message)
+        ? "no answer to CONNECT within 10 s; is it an MQTT listener?"
+        : message || String(code ?? "the connection failed");
+  }
+}

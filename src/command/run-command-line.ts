@@ -1,0 +1,80 @@
+import { Command, CommanderError } from "commander";
+import { addClientOptions } from "./client-flags.ts";
+import type { CommandContext } from "./command-context.ts";
+import { exitCodeOf, exitCodes } from "./exit-code.ts";
+import { version } from "./version.ts";
+
+const exitCodeText = `
+Exit codes: 0 done, 1 something failed, 2 wrong usage, 3 wrong configuration, 27 sub -W ran out.
+A second Ctrl-C ends \`start\` at once (130).`;
+
+/** Runs `waypost <args>`; resolves to the exit code, with everything that went wrong said on stderr. Loads only what the command needs. */
+export async function runCommandLine(args: readonly string[], context: CommandContext): Promise<number> {
+  let code: number = exitCodes.ok;
+  const program = programFor(context, (result) => {
+    code = result;
+  });
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    context.stderr.write(`${problemText(error, args[0] ?? "")}\n`);
+    return exitCodeOf(error);
+  }
+}
+
+function programFor(context: CommandContext, finish: (code: number) => void): Command {
+  const program = new Command("waypost")
+    .description("An actor-style MQTT broker for the edge.")
+    .version(version, "--version", "print the version")
+    .helpOption("--help", "print this help")
+    .addHelpText("after", exitCodeText)
+    .configureOutput({
+      writeOut: (text) => context.stdout.write(text),
+      writeErr: (text) => context.stderr.write(text),
+    })
+    .showHelpAfterError("Try --help.")
+    .exitOverride();
+
+  const file = [
+    "-c, --config <file>",
+    "configuration file (or WAYPOST_CONFIG); without it the defaults apply",
+  ] as const;
+  const set = ["--set <path=value>", "set one key, such as listeners.mqtt.port=1884; repeatable", collect] as const;
+  command(program, "start", "run a gateway until Ctrl-C; SIGHUP reloads its configuration")
+    .option(...file)
+    .option(...set)
+    .action(async (options) => finish(await (await import("./start.ts")).start(options, context)));
+  command(program, "check", "check a configuration and list all its mistakes")
+    .option(...file)
+    .option(...set)
+    .action(async (options) => finish(await (await import("./check.ts")).check(options, context)));
+  addClientOptions(command(program, "pub", "publish messages, with the options of mosquitto_pub"), "pub").action(
+    async (options) => finish(await (await import("../client/pub.ts")).pub(options, context)),
+  );
+  addClientOptions(
+    command(program, "sub", "subscribe and print messages, with the options of mosquitto_sub"),
+    "sub",
+  ).action(async (options) => finish(await (await import("../client/sub.ts")).sub(options, context)));
+  return program;
+}
+
+function command(program: Command, name: string, description: string): Command {
+  return program
+    .command(name)
+    .description(description)
+    .helpOption("--help", "print this help")
+    .allowExcessArguments(false);
+}
+
+function collect(value: string, before: readonly string[] = []): string[] {
+  return [...before, value];
+}
+
+function problemText(error: unknown, name: string): string {
+  const isUsage = exitCodeOf(error) === exitCodes.usage;
+  if (exitCodeOf(error) === exitCodes.configuration) return (error as Error).message;
+  const text = error instanceof Error ? error.message : String(error);
+  return `waypost ${name}: ${text}${isUsage ? `\nTry waypost ${name} --help.` : ""}`;
+}

@@ -1,0 +1,75 @@
+import { type ConfigKey, configKeys, inputSchema } from "./keys.ts";
+
+const introduction = `# Configuration
+
+<!-- Written by \`npm run schema\` from src/config/schema.ts. Change that file, not this one. -->
+
+Every key is optional. What is given later wins: the defaults below, the file (\`waypost start --config waypost.yaml\`, or its
+name in \`WAYPOST_CONFIG\`), the environment, \`--set\`.
+
+- [waypost.yaml](waypost.yaml) has every key with its default.
+- [raspberry-pi.yaml](raspberry-pi.yaml) is a small gateway that listens on the local network.
+- [waypost.schema.json](waypost.schema.json) lets editors complete and check a file whose first line is
+  \`# yaml-language-server: $schema=./waypost.schema.json\`.
+
+\`waypost check --config waypost.yaml\` lists all mistakes at once, each with file, line and column.
+
+| way | example |
+|---|---|
+| environment | \`WAYPOST_LISTENERS__MQTT__PORT=1884\`: two underscores between levels, case does not matter |
+| flag | \`waypost start --set listeners.mqtt.port=1884\`, as often as needed |
+| variable in the file | \`name: \${SITE}\` is replaced from the environment; a missing one is a mistake; \`$\${\` is a literal \`\${\` |
+
+Sizes in bytes are integers or texts such as \`64KiB\`, \`16MiB\`, \`500kB\`. Listeners are a map by name: \`mqtt\` and \`web\` exist
+by default, an entry of the same name changes them, \`enabled: false\` switches them off, and any other name adds a listener.
+`;
+
+/** The reference of all keys as Markdown. */
+export function configReference(): string {
+  const sections = Object.entries(inputSchema().properties ?? {});
+  const parts = sections.map(([name, { description = "" }]) => {
+    const rows = rowsOf(configKeys().filter((key) => key.path[0] === name));
+    return `## ${name}\n\n${description}\n\n| key | value | default | meaning |\n|---|---|---|---|\n${rows.join("\n")}\n`;
+  });
+  return [introduction, ...parts].join("\n");
+}
+
+/** One row for each path: a key that several listener types share is described once, with each type's default. */
+function rowsOf(keys: readonly ConfigKey[]): string[] {
+  return [...groupByPath(keys)].map(([path, variants]) => {
+    const first = variants[0]!;
+    const isOneVariantOnly = variants.length === 1 && first.variant !== undefined;
+    const meaning =
+      [...new Set(variants.map((key) => key.doc))].join(" ") + (isOneVariantOnly ? ` (${first.variant} only)` : "");
+    return `| \`${path}\` | ${valuesText(variants)} | ${defaultOf(variants)} | ${meaning} |`;
+  });
+}
+
+function pathOf(key: ConfigKey): string {
+  return key.path.map((part) => (part === "*" ? "<name>" : part)).join(".");
+}
+
+function groupByPath(keys: readonly ConfigKey[]): Map<string, ConfigKey[]> {
+  const groups = new Map<string, ConfigKey[]>();
+  for (const key of keys) groups.set(pathOf(key), [...(groups.get(pathOf(key)) ?? []), key]);
+  return groups;
+}
+
+function valuesText(variants: readonly ConfigKey[]): string {
+  const { kind, unit, minimum, maximum } = variants[0]!;
+  if (kind === "choice")
+    return [...new Set(variants.flatMap((key) => key.words))].map((word) => `\`${word}\``).join(", ");
+  if (kind === "bytes") return "size in bytes";
+  if (kind === "number") return `${minimum} to ${maximum}${unit === undefined ? "" : ` ${unit}`}`;
+  return kind === "boolean" ? "`true` or `false`" : "text";
+}
+
+function defaultOf(variants: readonly ConfigKey[]): string {
+  const values = new Set(variants.map((key) => shown(key.defaultValue)));
+  if (values.size === 1) return [...values].join();
+  return variants.map((key) => `${shown(key.defaultValue)} (${key.variant})`).join(", ");
+}
+
+function shown(value: unknown): string {
+  return value === undefined ? "" : `\`${String(value)}\``;
+}

@@ -1,0 +1,219 @@
+import { z } from "zod";
+import { checkListener, checkListenerPorts } from "./check-listeners.ts";
+import { byteSize, choice, flag, section, text, wholeNumber } from "./fields.ts";
+
+const mebibyte = 1024 * 1024;
+const gibibyte = 1024 * mebibyte;
+
+const listenerKeys = {
+  enabled: flag({ doc: "Whether the gateway opens this listener.", default: true }),
+  host: text({
+    doc: "Address to listen on. 127.0.0.1 is this machine only, 0.0.0.0 every IPv4 network, :: every network.",
+    pattern: /^[A-Za-z0-9]([A-Za-z0-9._:%-]*[A-Za-z0-9])?$|^[A-Fa-f0-9:.%]+$/,
+    mustBe: "an IP address or a host name",
+    default: "127.0.0.1",
+  }),
+  connectionsMax: wholeNumber({
+    doc: "Open connections at once; further ones are closed.",
+    unit: "connections",
+    min: 1,
+    max: 1_000_000,
+    default: 10_000,
+  }),
+  allowAnonymous: flag({
+    doc: "Accept clients without credentials. Needed for every host that is not loopback, because this release has no authentication: whoever reaches the listener may publish and read everything.",
+    default: false,
+  }),
+};
+
+function port(defaultPort: number) {
+  return wholeNumber({
+    doc: "TCP port; 0 takes any free port.",
+    min: 0,
+    max: 65535,
+    default: defaultPort,
+  });
+}
+
+const tcpListener = section("Accepts MQTT over TCP.", {
+  type: z.literal("tcp").meta({ description: "What the listener speaks: tcp is MQTT over TCP." }),
+  port: port(1883),
+  ...listenerKeys,
+});
+
+const httpListener = section("Accepts HTTP, and MQTT over WebSocket on one path.", {
+  type: z.literal("http").meta({ description: "What the listener speaks: http is HTTP and MQTT over WebSocket." }),
+  port: port(8083),
+  mqttPath: text({
+    doc: "Path on which MQTT over WebSocket is served.",
+    pattern: /^\/[A-Za-z0-9._~/-]*$/,
+    mustBe: 'a path that starts with "/"',
+    default: "/mqtt",
+  }),
+  ...listenerKeys,
+});
+
+// Checks with `when` run even if other keys are wrong: all mistakes are reported at once.
+const always = { when: () => true };
+
+const listener = z
+  .discriminatedUnion("type", [tcpListener, httpListener], { error: "must be a map of keys and values" })
+  .superRefine(checkListener, always);
+
+/** Listener names: they become parts of environment variable names and of log lines. */
+export const listenerNamePattern = /^[A-Za-z][A-Za-z0-9-]{0,63}$/;
+
+/** The listeners that exist without being configured. Entries of a configuration are merged over them by name. */
+export const defaultListeners = {
+  mqtt: { type: "tcp", port: 1883 },
+  web: { type: "http", port: 8083 },
+} as const;
+
+/** The one description of the configuration: key, type, unit, default and meaning. Everything else is derived from it. */
+export const configSchema = z.strictObject(
+  {
+    gateway: section("The gateway itself.", {
+      name: text({
+        doc: "Name of this gateway in logs and in $SYS.",
+        pattern: /^[^\p{Cc}]{1,64}$/u,
+        mustBe: "text of 1 to 64 characters",
+        default: "waypost",
+      }),
+    }).prefault({}),
+    listeners: z
+      .record(z.string(), listener, { error: "must be a map of listener names" })
+      .superRefine(checkListenerPorts, always)
+      .prefault(defaultListeners)
+      .meta({
+        description:
+          "Where clients connect, by name. mqtt (tcp) and web (http) exist by default; other names need a type.",
+      }),
+    store: section("What survives a restart.", {
+      engine: choice({
+        doc: "Where sessions, retained and waiting messages are kept. memory loses them when the gateway stops.",
+        words: ["memory"],
+        default: "memory",
+      }),
+    }).prefault({}),
+    sessions: section("MQTT sessions.", {
+      expirySecondsMax: wholeNumber({
+        doc: "How long the session of a device that is away is kept.",
+        unit: "seconds",
+        min: 0,
+        max: 4_294_967_295,
+        default: 604_800,
+      }),
+      inFlightMax: wholeNumber({
+        doc: "QoS 1 and 2 messages sent to one device and not yet acknowledged; the rest wait in its mailbox.",
+        unit: "messages",
+        min: 1,
+        max: 65_535,
+        default: 100,
+      }),
+      inboundInFlightMax: wholeNumber({
+        doc: "QoS 2 messages from one device whose handshake is unfinished.",
+        unit: "messages",
+        min: 1,
+        max: 65_535,
+        default: 1000,
+      }),
+      countMax: wholeNumber({
+        doc: "Sessions at once, connected or away.",
+        unit: "sessions",
+        min: 1,
+        max: 10_000_000,
+        default: 10_000,
+      }),
+    }).prefault({}),
+    mailboxes: section("The line of messages that wait for one receiver.", {
+      messagesMax: wholeNumber({
+        doc: "Messages in one mailbox.",
+        unit: "messages",
+        min: 1,
+        max: 10_000_000,
+        default: 1000,
+      }),
+      bytesMax: byteSize({ doc: "Bytes in one mailbox.", min: 1, max: 1024 * gibibyte, default: 16 * mebibyte }),
+      whenFull: choice({
+        doc: "What a full mailbox does: refuse the message that arrives, or drop the one that has waited longest.",
+        words: ["reject-newest", "remove-oldest"],
+        default: "reject-newest",
+      }),
+    }).prefault({}),
+    limits: section("Limits on what a client may do.", {
+      connectSeconds: wholeNumber({
+        doc: "Time from the opening of a connection to its CONNECT packet.",
+        unit: "seconds",
+        min: 1,
+        max: 3600,
+        default: 10,
+      }),
+      packetBytesMax: byteSize({
+        doc: "Size of one MQTT packet.",
+        min: 128,
+        max: 256 * mebibyte - 1,
+        default: 4 * mebibyte,
+      }),
+      topicLevelsMax: wholeNumber({
+        doc: "Levels of one topic or topic filter.",
+        unit: "levels",
+        min: 1,
+        max: 100,
+        default: 100,
+      }),
+      topicBytesMax: wholeNumber({
+        doc: "Length of one topic or topic filter.",
+        unit: "bytes",
+        min: 1,
+        max: 65_535,
+        default: 4096,
+      }),
+      clientIdBytesMax: wholeNumber({
+        doc: "Length of a client id. MQTT asks for at least 23.",
+        unit: "bytes",
+        min: 23,
+        max: 65_535,
+        default: 256,
+      }),
+      keepAliveSecondsMax: wholeNumber({
+        doc: "Longest keep-alive that a client may ask for; 0 is no limit.",
+        unit: "seconds",
+        min: 0,
+        max: 65_535,
+        default: 0,
+      }),
+      sendBufferBytesMax: byteSize({
+        doc: "Bytes written to a connection that its client has not read yet; beyond that, messages wait in the mailbox.",
+        min: 1024,
+        max: gibibyte,
+        default: mebibyte,
+      }),
+      subscriptionsPerDeviceMax: wholeNumber({
+        doc: "Subscriptions of one device.",
+        unit: "subscriptions",
+        min: 1,
+        max: 1_000_000,
+        default: 1000,
+      }),
+    }).prefault({}),
+    log: section("The log, on standard output.", {
+      level: choice({
+        doc: "The least important lines that are written.",
+        words: ["trace", "debug", "info", "warn", "error", "silent"],
+        default: "info",
+      }),
+      format: choice({
+        doc: "pretty for people, json (one object a line) for machines, auto picks pretty on a terminal.",
+        words: ["auto", "pretty", "json"],
+        default: "auto",
+      }),
+    }).prefault({}),
+  },
+  {
+    error: (issue) =>
+      issue.code === "invalid_type" ? "must be a map of sections such as listeners, limits and log" : undefined,
+  },
+);
+
+/** A complete, validated configuration: sizes in bytes, durations in the unit of their name. */
+export type GatewayConfig = z.output<typeof configSchema>;

@@ -1,0 +1,67 @@
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { type Clock, systemClock } from "./actor/clock.ts";
+import { type AedesOptions, EdgeBroker } from "./broker/edge-broker.ts";
+import { Acceptor } from "./device/acceptor.ts";
+import { DeviceContext } from "./device/device-context.ts";
+import { DeviceRegistry } from "./device/device-registry.ts";
+import { type DeviceSettings, defaultDeviceSettings } from "./device/device-settings.ts";
+import { type Log, silentLog } from "./log.ts";
+import { type AedesPersistence, completeStore } from "./store/foreign-store.ts";
+import { MemoryStore } from "./store/memory-store.ts";
+import type { Store } from "./store/store.ts";
+
+export interface BrokerParts {
+  /** The gateway's own store; a persistence in the options of aedes is taken as shared with other gateways. */
+  store?: Store;
+  settings?: DeviceSettings;
+  clock?: Clock;
+  log?: Log;
+}
+
+/** A broker with its devices. */
+export interface AssembledBroker {
+  broker: EdgeBroker;
+  registry: DeviceRegistry;
+  acceptor: Acceptor;
+  context: DeviceContext;
+}
+
+/** Puts broker, store and devices together; nothing runs until `broker.listen()`. */
+export function assembleBroker(options: AedesOptions = {}, parts: BrokerParts = {}): AssembledBroker {
+  const { persistence, ...rest } = options;
+  const shared: Store | null = persistence ? completeStore(persistence as AedesPersistence) : null;
+  const store = shared ?? parts.store ?? new MemoryStore();
+  const registry = new DeviceRegistry(shared === null);
+  const broker = new EdgeBroker(rest, store, registry);
+  const settings = parts.settings ?? settingsOf(options);
+  const context = new DeviceContext(broker, settings, parts.clock ?? systemClock, parts.log ?? silentLog);
+  registry.use(context);
+  const acceptor = new Acceptor(context, registry);
+  broker.handle = (stream: Duplex, request?: IncomingMessage) => acceptor.accept(stream, request);
+  broker.once("closed", () => acceptor.stop());
+  return { broker, registry, acceptor, context };
+}
+
+/**
+ * A running broker for those who embed one: takes the options of `Aedes.createBroker` and returns what can stand in
+ * its place. `drainTimeout`, `queueLimit`, `concurrency` and `decodeProtocol` have no use here and are passed over.
+ */
+export async function createBroker(options: AedesOptions = {}): Promise<EdgeBroker> {
+  const { broker } = assembleBroker(options);
+  await broker.listen();
+  return broker;
+}
+
+function settingsOf(options: AedesOptions): DeviceSettings {
+  const defaults = defaultDeviceSettings;
+  return {
+    ...defaults,
+    mailboxes: { ...defaults.mailboxes },
+    connectSeconds: (options.connectTimeout ?? 30_000) / 1000,
+    inboundInFlightMax: options.maxInflightInbound ?? defaults.inboundInFlightMax,
+    mqtt31ClientIdMax: options.maxClientsIdLength ?? defaults.mqtt31ClientIdMax,
+    topicLevelsMax: Math.min(100, Math.max(1, options.maxTopicLevels ?? defaults.topicLevelsMax)),
+    keepAliveSecondsMax: options.keepaliveLimit ?? defaults.keepAliveSecondsMax,
+  };
+}

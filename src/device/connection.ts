@@ -1,0 +1,332 @@
+import { EventEmitter } from "node:events";
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import type { Cancel } from "../actor/clock.ts";
+import type { Client } from "../broker/edge-broker.ts";
+import {
+  type ConnectPacket,
+  ConnectRefused,
+  readConnect,
+  readSubscribe,
+  readUnsubscribe,
+  writeControlPacket,
+} from "../protocol/control-packets.ts";
+import { FrameReader } from "../protocol/frame-reader.ts";
+import { flagsAreValid, packetType } from "../protocol/packet-type.ts";
+import { type PublishPacket, readPublish, writeAcknowledgement } from "../protocol/publish-frame.ts";
+import type { StoredWill } from "../store/store.ts";
+import { WaypostError } from "../waypost-error.ts";
+import type { Device } from "./device.ts";
+import type { DeviceContext } from "./device-context.ts";
+import { StreamWriter } from "./stream-writer.ts";
+
+/** What a connection hands on. One object for all connections. */
+export interface ConnectionOwner {
+  /** A CONNECT came. Ends in `connection.accepted` or `connection.fail`, and `connection.resume`. */
+  connect(connection: Connection, packet: ConnectPacket): void;
+  publish(connection: Connection, packet: PublishPacket): void;
+  /** A PUBREL came. */
+  release(connection: Connection, packetId: number): void;
+  subscribe(connection: Connection, ...args: Parameters<Client["subscribe"]>): void;
+  unsubscribe(connection: Connection, ...args: Parameters<Client["unsubscribe"]>): void;
+  /** Someone who embeds the broker publishes to this one client. */
+  publishTo(connection: Connection, ...args: Parameters<Client["publish"]>): void;
+  emptyOutgoing(connection: Connection, done?: () => void): void;
+  /** The connection is closed for good; `error` is null after a DISCONNECT, or where the gateway closed it. */
+  closed(connection: Connection, error: WaypostError | null): void;
+}
+
+/** How long the peer has to read what it was sent before its connection is cut off. */
+const LINGER_MS = 2000;
+const PINGRESP = Buffer.from([packetType.pingresp << 4, 0]);
+/** Nothing is deduplicated per connection; aedes deletes from this when another gateway is born. */
+const NO_DUPLICATES: Record<string, number> = Object.create(null);
+
+type Carrier = Duplex & { client?: Connection };
+
+/**
+ * One open stream and the frames on it; dies with the stream. To the hooks of aedes it is the client.
+ * Frames are handled one after another, each to its end: while something has to be waited for, the stream is not read.
+ */
+export class Connection extends EventEmitter implements Client {
+  readonly conn: Duplex;
+  readonly req?: IncomingMessage;
+  readonly connDetails: unknown;
+  readonly broker: DeviceContext["broker"];
+  readonly duplicates = NO_DUPLICATES;
+  id = "";
+  clean = true;
+  version = 0;
+  connecting = false;
+  connected = false;
+  closed = false;
+  /** Published when the connection ends other than by DISCONNECT [MQTT-3.1.2-8]. */
+  will: StoredWill | null = null;
+  /** aedes registered it: it has to be unregistered. */
+  registered = false;
+  device: Device | null = null;
+  keepAliveSeconds = 0;
+  /** A whole packet came since this was last set to false. */
+  heard = false;
+  /** When the keep alive or the wait for CONNECT was last satisfied, in milliseconds since the Unix epoch. */
+  heardAt: number;
+  readonly #context: DeviceContext;
+  readonly #owner: ConnectionOwner;
+  readonly #frames: FrameReader;
+  readonly #writer: StreamWriter;
+  #suspended = false;
+  #reading = false;
+  #held: Buffer[] | null = null;
+
+  constructor(stream: Duplex, request: IncomingMessage | undefined, context: DeviceContext, owner: ConnectionOwner) {
+    super();
+    this.conn = stream;
+    if (request !== undefined) this.req = request;
+    this.connDetails = (request as { connDetails?: unknown } | undefined)?.connDetails ?? null;
+    this.broker = context.broker;
+    this.#context = context;
+    this.#owner = owner;
+    this.#frames = new FrameReader(context.settings.packetBytesMax);
+    this.#writer = new StreamWriter(stream, context.flusher, () => this.device?.drained());
+    this.heardAt = context.clock.now();
+    (stream as Carrier).client = this;
+    stream.on("data", onData);
+    stream.on("end", onEnd);
+    stream.on("close", onEnd);
+    stream.on("error", onError);
+  }
+
+  get unsentBytes(): number {
+    return this.#writer.unsentBytes;
+  }
+
+  /** Bytes that arrived. */
+  data(chunk: Buffer): void {
+    if (this.closed) return;
+    if (this.#suspended || this.#reading) {
+      this.#held ??= [];
+      this.#held.push(chunk);
+      return;
+    }
+    this.#frames.push(chunk);
+    this.#read();
+  }
+
+  /** Stops reading until `resume`. */
+  suspend(): void {
+    this.#suspended = true;
+    this.conn.pause();
+  }
+
+  resume(): void {
+    if (!this.#suspended) return;
+    this.#suspended = false;
+    if (this.#reading) return;
+    this.#read();
+    if (!this.#suspended && !this.closed) this.conn.resume();
+  }
+
+  send(buffer: Buffer, start: number, end: number): void {
+    this.#writer.send(buffer, start, end);
+  }
+
+  sendControlPacket(packet: Parameters<typeof writeControlPacket>[0]): void {
+    const bytes = writeControlPacket(packet);
+    this.#writer.send(bytes, 0, bytes.length);
+  }
+
+  sendAcknowledgement(firstByte: number, packetId: number): void {
+    const slab = this.#context.acknowledgements;
+    const start = writeAcknowledgement(slab, firstByte, packetId);
+    this.#writer.send(slab.buffer, start, start + 4);
+  }
+
+  /** The device has taken this connection: CONNACK is the first packet that it gets [MQTT-3.2.0-1]. */
+  accepted(device: Device, sessionPresent: boolean): void {
+    this.device = device;
+    this.connecting = false;
+    this.connected = true;
+    this.heard = true;
+    this.#sendConnack(0, sessionPresent);
+  }
+
+  /** Closes because of an error; what was sent before still goes out. */
+  fail(error: unknown): void {
+    if (this.closed) return;
+    if (error instanceof ConnectRefused) this.#sendConnack(error.returnCode, false); // [MQTT-3.2.2-4] [MQTT-3.2.2-5]
+    const known = error instanceof WaypostError ? error : unexpected(error);
+    if (known.fault === "invariant" && this.device !== null) {
+      this.device.failed(error);
+      if (this.closed) return;
+    }
+    this.#close(known);
+  }
+
+  /** As in aedes: closes without a DISCONNECT from the client, so the will is published. */
+  close(done?: () => void): void {
+    if (!this.closed) this.#close(null);
+    done?.();
+  }
+
+  /** Another connection with the same client id took over [MQTT-3.1.4-2], or the device crashed. */
+  closeFor(error: WaypostError): void {
+    if (!this.closed) this.#close(error);
+  }
+
+  publish(...args: Parameters<Client["publish"]>): void {
+    this.#owner.publishTo(this, ...args);
+  }
+
+  subscribe(...args: Parameters<Client["subscribe"]>): void {
+    this.#owner.subscribe(this, ...args);
+  }
+
+  unsubscribe(...args: Parameters<Client["unsubscribe"]>): void {
+    this.#owner.unsubscribe(this, ...args);
+  }
+
+  emptyOutgoingQueue(done?: () => void): void {
+    this.#owner.emptyOutgoing(this, done);
+  }
+
+  /** The stream ended or failed. */
+  ended(error: Error | null): void {
+    if (this.closed) return;
+    const known = new WaypostError("ERR_STREAM", error?.message ?? "the connection ended without DISCONNECT");
+    this.#close(known);
+  }
+
+  #read(): void {
+    this.#reading = true;
+    try {
+      const frames = this.#frames;
+      do {
+        while (!this.#suspended && !this.closed && frames.next()) {
+          this.heard = true;
+          this.#handle(frames.chunk[frames.start] as number);
+        }
+      } while (!this.#suspended && !this.closed && this.#nextHeld());
+    } catch (error) {
+      this.fail(error);
+    } finally {
+      this.#reading = false;
+    }
+  }
+
+  #nextHeld(): boolean {
+    const chunk = this.#held?.shift();
+    if (chunk === undefined) return false;
+    if (this.#held?.length === 0) this.#held = null;
+    this.#frames.push(chunk);
+    return true;
+  }
+
+  #handle(first: number): void {
+    const type = first >> 4;
+    if (type !== packetType.publish && !flagsAreValid(first)) {
+      throw new WaypostError("ERR_MALFORMED_PACKET", `reserved flags in the fixed header 0x${first.toString(16)}`); // [MQTT-2.2.2-2]
+    }
+    const device = this.device;
+    if (device === null) return this.#handleFirst(type);
+    switch (type) {
+      case packetType.publish: {
+        const { chunk, start, end } = this.#frames;
+        const packet = readPublish(this.#frames, this.#context.topics);
+        // QoS 0 without flags: these very bytes can be sent on.
+        if (first === 0x30) this.broker.router.passing(packet.payload, chunk, start, end);
+        this.#context.counters.publishesReceived++;
+        return this.#owner.publish(this, packet);
+      }
+      case packetType.puback:
+        return device.acknowledged(this.#packetId("PUBACK"));
+      case packetType.pubrec:
+        return device.received(this.#packetId("PUBREC"));
+      case packetType.pubrel:
+        return this.#owner.release(this, this.#packetId("PUBREL"));
+      case packetType.pubcomp:
+        return device.completed(this.#packetId("PUBCOMP"));
+      default:
+        return this.#handleControl(type);
+    }
+  }
+
+  #handleControl(type: number): void {
+    const { chunk, start, body, end } = this.#frames;
+    switch (type) {
+      case packetType.subscribe:
+        return this.#owner.subscribe(this, { cmd: "subscribe", ...readSubscribe(chunk, start, body, end) });
+      case packetType.unsubscribe:
+        return this.#owner.unsubscribe(this, { cmd: "unsubscribe", ...readUnsubscribe(chunk, start, body, end) });
+      case packetType.pingreq:
+        if (body !== end) throw new WaypostError("ERR_MALFORMED_PACKET", "malformed PINGREQ: it has a body");
+        this.#writer.send(PINGRESP, 0, 2); // [MQTT-3.12.4-1]
+        this.broker.emit("ping", { cmd: "pingreq" }, this);
+        return;
+      case packetType.disconnect:
+        if (body !== end) throw new WaypostError("ERR_MALFORMED_PACKET", "malformed DISCONNECT: it has a body");
+        this.will = null; // [MQTT-3.1.2-10] [MQTT-3.14.4-3]
+        return this.#close(null);
+      case packetType.connect:
+        throw new WaypostError("ERR_PROTOCOL_VIOLATION", "a second CONNECT"); // [MQTT-3.1.0-2]
+      default:
+        throw new WaypostError("ERR_PROTOCOL_VIOLATION", `packet type ${type} is not for a server`);
+    }
+  }
+
+  #handleFirst(type: number): void {
+    if (type !== packetType.connect || this.connecting) {
+      throw new WaypostError("ERR_PROTOCOL_VIOLATION", "the first packet is not CONNECT"); // [MQTT-3.1.0-1]
+    }
+    this.connecting = true;
+    this.suspend();
+    const { chunk, start, body, end } = this.#frames;
+    this.#owner.connect(this, readConnect(chunk, start, body, end));
+  }
+
+  #sendConnack(returnCode: number, sessionPresent: boolean): void {
+    const packet = { cmd: "connack" as const, returnCode, sessionPresent };
+    this.sendControlPacket(packet);
+    this.broker.emit("connackSent", packet, this);
+  }
+
+  #packetId(packet: string): number {
+    const { chunk, body, end } = this.#frames;
+    const packetId = end - body === 2 ? chunk.readUInt16BE(body) : 0;
+    if (packetId === 0) throw new WaypostError("ERR_MALFORMED_PACKET", `malformed ${packet}: it has no packet id`); // [MQTT-2.3.1-1]
+    return packetId;
+  }
+
+  #close(error: WaypostError | null): void {
+    this.closed = true;
+    this.connected = false;
+    this.connecting = false;
+    this.#held = null;
+    this.#owner.closed(this, error);
+    this.device = null;
+    this.will = null;
+    const stream = this.conn;
+    if (stream.destroyed) return this.#writer.discard();
+    stream.resume(); // unread bytes would turn the close into a reset, and the peer might lose what it was sent last
+    this.#writer.end();
+    const cancel: Cancel = this.#context.clock.after(LINGER_MS, () => stream.destroy());
+    stream.once("close", cancel);
+    stream.once("finish", () => stream.destroy());
+  }
+}
+
+function onData(this: Carrier, chunk: Buffer): void {
+  this.client?.data(chunk);
+}
+
+function onEnd(this: Carrier): void {
+  this.client?.ended(null);
+}
+
+function onError(this: Carrier, error: Error): void {
+  this.client?.ended(error);
+}
+
+function unexpected(error: unknown): WaypostError {
+  const message = error instanceof Error ? error.message : String(error);
+  return new WaypostError("ERR_DEVICE_CRASHED", `the device failed: ${message}`, { cause: error });
+}

@@ -1,0 +1,31 @@
+import type { Clock } from "../actor/clock.ts";
+import type { EdgeBroker } from "../broker/edge-broker.ts";
+import { TopicReader } from "../protocol/topic-reader.ts";
+import { WireSlab } from "../protocol/wire-slab.ts";
+import type { Log } from "../log.ts";
+import { Counters } from "./counters.ts";
+import type { DeviceSettings } from "./device-settings.ts";
+import { Flusher } from "./stream-writer.ts";
+
+/** What all devices and connections of one gateway have in common. */
+export class DeviceContext {
+  readonly broker: EdgeBroker;
+  readonly settings: DeviceSettings;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly counters = new Counters();
+  readonly flusher = new Flusher();
+  readonly topics: TopicReader;
+  /** Acknowledgements are written apart from messages, so that those to one connection lie side by side. */
+  readonly acknowledgements = new WireSlab(16384);
+  /** Frames written for one receiver only. */
+  readonly frames = new WireSlab(16384);
+
+  constructor(broker: EdgeBroker, settings: DeviceSettings, clock: Clock, log: Log) {
+    this.broker = broker;
+    this.settings = settings;
+    this.clock = clock;
+    this.log = log;
+    this.topics = new TopicReader(settings);
+  }
+}

@@ -1,0 +1,217 @@
+import type { RestartPolicy } from "../actor/restart-intensity.ts";
+import { RestartIntensity } from "../actor/restart-intensity.ts";
+import type { Residence } from "../broker/local-first-store.ts";
+import type { Message } from "../broker/message.ts";
+import { ConnectRefused, connackCode } from "../protocol/control-packets.ts";
+import type { QoS } from "../protocol/packet-type.ts";
+import type { StoredOutgoing } from "../store/store.ts";
+import { WaypostError } from "../waypost-error.ts";
+import type { Connection } from "./connection.ts";
+import { Device, type DeviceKeeper } from "./device.ts";
+import type { DeviceContext } from "./device-context.ts";
+
+export const deviceRestartPolicy: RestartPolicy = {
+  restartsMax: 5,
+  withinMs: 30_000,
+  backOffMinMs: 100,
+  backOffMaxMs: 5_000,
+};
+
+/**
+ * The devices of this gateway, and their supervisor. A device that crashes loses its connection; a persistent one is
+ * built anew from the store, with back-off, and nobody else notices.
+ */
+export class DeviceRegistry implements DeviceKeeper, Residence {
+  readonly #devices = new Map<string, Device>();
+  /** Persistent sessions that are in the store while their device is not here. */
+  readonly #crashed = new Map<string, RestartIntensity>();
+  readonly #unhosted = new Set<string>();
+  /** The last piece of work on each client id that is still under way. */
+  readonly #work = new Map<string, Promise<void>>();
+  readonly #embedded: boolean;
+  #context: DeviceContext | null = null;
+  #restarts = 0;
+
+  /** `embedded`: the store is this gateway's own, so that every session in it belongs here. */
+  constructor(embedded: boolean) {
+    this.#embedded = embedded;
+  }
+
+  /** To be called once, before the first connection. */
+  use(context: DeviceContext): void {
+    this.#context = context;
+  }
+
+  get hostsAll(): boolean {
+    return this.#embedded && this.#unhosted.size === 0;
+  }
+
+  hosts(clientId: string): boolean {
+    return this.#devices.get(clientId)?.session.clean === false;
+  }
+
+  get devices(): Iterable<Device> {
+    return this.#devices.values();
+  }
+
+  /** Devices without a connection. */
+  get away(): number {
+    let away = 0;
+    for (const device of this.#devices.values()) if (device.connection === null) away++;
+    return away;
+  }
+
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  /** Gives the connection its device, fresh or with its session. */
+  attach(connection: Connection): Promise<void> {
+    return this.#inTurn(connection.id, () => this.#attach(connection));
+  }
+
+  detached(device: Device): void {
+    if (device.session.clean) this.#retire(device);
+  }
+
+  failed(device: Device, reason: unknown): void {
+    const { log } = this.#known;
+    if (this.#devices.get(device.id) !== device) return;
+    this.#restarts++;
+    log.error({ device: device.id, error: reason }, "the device crashed; its connection is closed");
+    const { connection, session } = device;
+    device.stop();
+    device.connection = null;
+    this.#devices.delete(device.id);
+    if (!session.clean) this.#unhosted.add(device.id);
+    connection?.closeFor(new WaypostError("ERR_DEVICE_CRASHED", `the device crashed: ${textOf(reason)}`, { cause: reason }));
+    this.#restartLater(device.id, session.clean);
+  }
+
+  /** A message that a device had not taken when it crashed is kept for it all the same. */
+  crashedOn(device: Device, message: Message, granted: QoS): void {
+    const fitted = message.at(granted);
+    if (device.session.clean || fitted.qos === 0) return;
+    fitted.keep();
+    const stored = this.#known.broker.store.outgoingEnqueue({ clientId: device.id }, fitted.toPacket());
+    if (stored instanceof Promise) fitted.acceptedWhen(stored);
+  }
+
+  /** Ends the sessions whose time is over. */
+  async expire(): Promise<void> {
+    const { clock, settings, log } = this.#known;
+    const oldest = clock.now() - settings.sessionExpirySeconds * 1000;
+    for (const device of [...this.#devices.values()]) {
+      if (device.connection !== null || device.awaySince > oldest) continue;
+      log.info({ device: device.id, messages: device.depth }, "the session expired");
+      await this.#inTurn(device.id, async () => {
+        if (device.connection === null && this.#devices.get(device.id) === device) await this.#discard(device.id);
+      });
+    }
+  }
+
+  async #attach(connection: Connection): Promise<void> {
+    const { broker } = this.#known;
+    const { id } = connection;
+    if (connection.closed) return;
+    if (this.#crashed.get(id)?.exhausted) {
+      throw new ConnectRefused(connackCode.serverUnavailable, `the device ${id} crashed too often; try again in 30 s`);
+    }
+    broker.registerClient(connection); // closes the connection that has this id so far [MQTT-3.1.4-2]
+    connection.registered = true;
+    let present = false;
+    if (connection.clean) await this.#discard(id); // [MQTT-3.1.2-6]
+    else present = this.#devices.has(id) || (await this.#load(id));
+    await broker.store.delWill({ id });
+    if (connection.will !== null) await broker.store.putWill({ id }, connection.will);
+    if (connection.closed) return;
+    const device = this.#devices.get(id) ?? this.#add(id, connection.clean);
+    device.tell({ kind: "attach", connection, sessionPresent: present }); // [MQTT-3.2.2-1] [MQTT-3.2.2-2] [MQTT-3.2.2-3]
+  }
+
+  /** Builds the device of a stored session. Returns whether there is one. */
+  async #load(id: string): Promise<boolean> {
+    const { store } = this.#known.broker;
+    const subscriptions = await store.subscriptionsByClient({ id });
+    const outgoing: StoredOutgoing[] = await store.outgoingStream({ id }).toArray();
+    const known = subscriptions.length > 0 || outgoing.length > 0 || this.#unhosted.has(id);
+    if (!known) this.#checkRoom();
+    const device = this.#add(id, false);
+    for (const { topic, qos } of subscriptions) device.tell({ kind: "subscribe", filter: topic, qos });
+    device.tell({ kind: "restore", outgoing });
+    return known;
+  }
+
+  #add(id: string, clean: boolean): Device {
+    const device = new Device(id, clean, this.#known, this);
+    this.#devices.set(id, device);
+    this.#unhosted.delete(id);
+    return device;
+  }
+
+  #checkRoom(): void {
+    const { sessionsMax } = this.#known.settings;
+    let sessions = 0;
+    for (const device of this.#devices.values()) if (!device.session.clean) sessions++;
+    if (sessions >= sessionsMax) {
+      throw new ConnectRefused(connackCode.serverUnavailable, `${sessions} sessions are kept, which is the limit`);
+    }
+  }
+
+  /** Ends a session: nothing of it is left here or in the store. */
+  async #discard(id: string): Promise<void> {
+    const { store } = this.#known.broker;
+    const device = this.#devices.get(id);
+    if (device !== undefined) this.#retire(device);
+    this.#unhosted.delete(id);
+    await store.cleanSubscriptions({ id });
+    await store.cleanOutgoing({ id });
+    await store.cleanIncoming({ id });
+  }
+
+  #retire(device: Device): void {
+    device.stop();
+    if (this.#devices.get(device.id) === device) this.#devices.delete(device.id);
+  }
+
+  #restartLater(id: string, clean: boolean): void {
+    const { clock, log } = this.#known;
+    const intensity = this.#crashed.get(id) ?? new RestartIntensity(deviceRestartPolicy, clock);
+    this.#crashed.set(id, intensity);
+    const decision = intensity.decide();
+    clock.after(deviceRestartPolicy.withinMs + 1, () => {
+      if (intensity.calm) this.#crashed.delete(id);
+    });
+    if (decision.kind === "give-up") {
+      log.error({ device: id }, "the device crashed too often; it is started again when it connects after a while");
+      return;
+    }
+    if (clean) return; // nothing is left to start
+    clock.after(decision.delayMs, () => {
+      this.#inTurn(id, async () => {
+        if (this.#unhosted.has(id)) await this.#load(id);
+      }).catch((error) => log.error({ device: id, error }, "the device could not be started again"));
+    });
+  }
+
+  /** One piece of work at a time for each client id, in the order in which it was asked for. */
+  #inTurn(id: string, work: () => Promise<void>): Promise<void> {
+    const before = this.#work.get(id) ?? Promise.resolve();
+    const mine = before.then(work, work);
+    this.#work.set(id, mine);
+    const forget = () => {
+      if (this.#work.get(id) === mine) this.#work.delete(id);
+    };
+    mine.then(forget, forget);
+    return mine;
+  }
+
+  get #known(): DeviceContext {
+    if (this.#context === null) throw new WaypostError("ERR_INVARIANT", "the device registry is used before it has a context");
+    return this.#context;
+  }
+}
+
+function textOf(reason: unknown): string {
+  return reason instanceof Error ? reason.message : String(reason);
+}

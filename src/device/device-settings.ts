@@ -1,0 +1,45 @@
+import type { MailboxLimits } from "../actor/mailbox.ts";
+
+/** The limits that devices and their connections keep to. One object for all, read at each use. */
+export interface DeviceSettings {
+  mailboxes: MailboxLimits;
+  /** Messages with QoS above 0 on the way to one device that are not acknowledged. */
+  inFlightMax: number;
+  /** QoS 2 messages from one device whose handshake is not finished; 0 for no limit. */
+  inboundInFlightMax: number;
+  /** Persistent sessions kept. */
+  sessionsMax: number;
+  /** How long a session waits for its device to return. */
+  sessionExpirySeconds: number;
+  subscriptionsPerDeviceMax: number;
+  /** How long a connection may take until its CONNECT is whole. */
+  connectSeconds: number;
+  /** Largest remaining length of a packet. */
+  packetBytesMax: number;
+  topicBytesMax: number;
+  topicLevelsMax: number;
+  clientIdBytesMax: number;
+  /** Longest client id of MQTT 3.1, in characters. */
+  mqtt31ClientIdMax: number;
+  /** Longest keep alive that is accepted; 0 for no limit. */
+  keepAliveSecondsMax: number;
+  /** Bytes that may wait for one connection's peer to read. */
+  sendBufferBytesMax: number;
+}
+
+export const defaultDeviceSettings: DeviceSettings = {
+  mailboxes: { messagesMax: 1000, bytesMax: 16 * 1024 * 1024, whenFull: "reject-newest" },
+  inFlightMax: 100,
+  inboundInFlightMax: 1000,
+  sessionsMax: 10_000,
+  sessionExpirySeconds: 7 * 24 * 3600,
+  subscriptionsPerDeviceMax: 1000,
+  connectSeconds: 10,
+  packetBytesMax: 4 * 1024 * 1024,
+  topicBytesMax: 4096,
+  topicLevelsMax: 100,
+  clientIdBytesMax: 256,
+  mqtt31ClientIdMax: 23,
+  keepAliveSecondsMax: 0,
+  sendBufferBytesMax: 1024 * 1024,
+};

@@ -1,0 +1,192 @@
+import { Actor } from "../actor/actor.ts";
+import { Mailbox } from "../actor/mailbox.ts";
+import type { Message } from "../broker/message.ts";
+import type { Listener, Receiver } from "../broker/router.ts";
+import type { QoS } from "../protocol/packet-type.ts";
+import type { StoredOutgoing, StoredPublish } from "../store/store.ts";
+import type { Connection } from "./connection.ts";
+import type { DropReason } from "./counters.ts";
+import type { DeviceContext } from "./device-context.ts";
+import { Outbound } from "./outbound.ts";
+import { Session } from "./session.ts";
+
+/** What a device is told, beside the messages that its mailbox takes and the acknowledgements of its peer. */
+export type DeviceMessage =
+  | { kind: "attach"; connection: Connection; sessionPresent: boolean }
+  | { kind: "detach"; connection: Connection }
+  | { kind: "subscribe"; filter: string; qos: QoS }
+  | { kind: "unsubscribe"; filter: string }
+  | { kind: "replay"; retained: readonly { packet: StoredPublish; granted: QoS }[] }
+  | { kind: "restore"; outgoing: readonly StoredOutgoing[] };
+
+/** Who keeps devices: told of what a device cannot settle by itself. */
+export interface DeviceKeeper {
+  failed(device: Device, reason: unknown): void;
+  /** The device handled its detach. */
+  detached(device: Device): void;
+  crashedOn(device: Device, message: Message, granted: QoS): void;
+}
+
+/**
+ * The actor behind one client id. It outlives its connections: while it is away, its mailbox holds what was promised
+ * to it.
+ */
+export class Device extends Actor<DeviceMessage> implements Receiver {
+  readonly id: string;
+  readonly session: Session;
+  connection: Connection | null = null;
+  /** Since when the device has had no connection, in milliseconds since the Unix epoch; 0 while it has one. */
+  awaySince = 0;
+  dropped = 0;
+  readonly #context: DeviceContext;
+  readonly #keeper: DeviceKeeper;
+  readonly #mailbox: Mailbox<Message>;
+  readonly #outbound: Outbound;
+  #lastForeign: unknown = null;
+
+  constructor(id: string, clean: boolean, context: DeviceContext, keeper: DeviceKeeper) {
+    super(`devices/${id}`);
+    this.id = id;
+    this.session = new Session(clean);
+    this.#context = context;
+    this.#keeper = keeper;
+    this.#mailbox = new Mailbox(context.settings.mailboxes, (message, hadWaited) => {
+      if (hadWaited && !clean) this.#outbound.forget(message);
+      this.drop(hadWaited ? "mailbox-removed" : "mailbox-full");
+    });
+    this.#outbound = new Outbound(this, context, this.#mailbox);
+    this.awaySince = context.clock.now();
+  }
+
+  /** Messages that wait: in the mailbox, and unacknowledged. */
+  get depth(): number {
+    return this.#mailbox.depth + this.#outbound.inFlight;
+  }
+
+  /** The hot-path `tell`: puts one message into the mailbox, or straight into the window where nothing waits. */
+  deliver(message: Message, granted: QoS): void {
+    this.#outbound.take(message.at(granted));
+  }
+
+  acknowledged(packetId: number): void {
+    this.#outbound.acknowledged(packetId);
+  }
+
+  received(packetId: number): void {
+    this.#outbound.received(packetId);
+  }
+
+  completed(packetId: number): void {
+    this.#outbound.completed(packetId);
+  }
+
+  /** The connection's peer has taken everything that was written for it. */
+  drained(): void {
+    this.#outbound.pump();
+  }
+
+  drop(reason: DropReason): void {
+    const { counters, log } = this.#context;
+    counters.dropped[reason]++;
+    // One line when it begins; the sum follows when the device has caught up or leaves.
+    if (this.dropped++ === 0) {
+      const advice = reason === "slow-reader" ? "it reads too slowly" : "raise mailboxes.messagesMax or bytesMax, or let it read faster";
+      log.warn({ device: this.id, reason }, `messages for this device are being dropped: ${advice}`);
+    }
+  }
+
+  caughtUp(): void {
+    if (this.dropped === 0) return;
+    this.#context.log.info({ device: this.id, dropped: this.dropped }, "the device has caught up; messages were dropped");
+    this.dropped = 0;
+  }
+
+  crashed(reason: unknown, message: Message, granted: QoS): void {
+    this.#keeper.crashedOn(this, message, granted);
+    this.failed(reason);
+  }
+
+  override failed(reason: unknown): void {
+    this.#keeper.failed(this, reason);
+  }
+
+  /** Leaves the router: nothing more is delivered. */
+  override stop(): void {
+    for (const [filter, { listener }] of this.session.subscriptions) {
+      this.#context.broker.unsubscribe(filter, listener as never, () => {});
+    }
+    this.session.subscriptions.clear();
+    super.stop();
+  }
+
+  protected override receive(message: DeviceMessage): void {
+    switch (message.kind) {
+      case "attach":
+        return this.#attach(message.connection, message.sessionPresent);
+      case "detach":
+        return this.#detach(message.connection);
+      case "subscribe":
+        return this.#subscribe(message.filter, message.qos);
+      case "unsubscribe":
+        return this.#unsubscribe(message.filter);
+      case "replay":
+        return this.#outbound.replay(message.retained);
+      case "restore":
+        return this.#outbound.restore(message.outgoing);
+      default:
+        return message satisfies never;
+    }
+  }
+
+  #attach(connection: Connection, sessionPresent: boolean): void {
+    this.connection = connection;
+    this.awaySince = 0;
+    connection.accepted(this, sessionPresent);
+    this.#outbound.resume();
+  }
+
+  #detach(connection: Connection): void {
+    if (this.connection !== connection) return;
+    this.connection = null;
+    this.awaySince = this.#context.clock.now();
+    this.#outbound.suspend();
+    this.caughtUp();
+    this.#keeper.detached(this);
+  }
+
+  /** A subscription to a filter that is subscribed already replaces the old one [MQTT-3.8.4-3]. */
+  #subscribe(filter: string, qos: QoS): void {
+    const { broker } = this.#context;
+    const old = this.session.subscriptions.get(filter);
+    if (old?.qos === qos) return;
+    const listener = this.#listener(qos);
+    this.session.subscriptions.set(filter, { qos, listener });
+    broker.subscribe(filter, listener as never, () => {});
+    if (old !== undefined) broker.unsubscribe(filter, old.listener as never, () => {});
+  }
+
+  #unsubscribe(filter: string): void {
+    const subscription = this.session.subscriptions.get(filter);
+    if (subscription === undefined) return;
+    this.session.subscriptions.delete(filter);
+    this.#context.broker.unsubscribe(filter, subscription.listener as never, () => {});
+  }
+
+  /**
+   * What aedes subscribes for this device. Our router sees `receiver` and delivers to it; any other mqemitter calls the
+   * function, once for each subscription that matches, all for the same packet object one after another.
+   */
+  #listener(qos: QoS): Listener {
+    const listener: Listener = (packet, done) => {
+      if (packet !== this.#lastForeign) {
+        this.#lastForeign = packet;
+        const granted = this.session.grantedFor(packet.topic);
+        if (granted !== undefined) this.deliver(this.#context.broker.router.messageFor(packet, packet.qos, false), granted);
+      }
+      done();
+    };
+    listener.receiver = this;
+    listener.qos = qos;
+    return listener;
+  }
+}

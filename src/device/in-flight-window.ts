@@ -1,0 +1,98 @@
+import type { Message } from "../broker/message.ts";
+
+/** What an in-flight message waits for. */
+export const awaiting = { nothing: 0, puback: 1, pubrec: 2, pubcomp: 3 } as const;
+export type Awaiting = (typeof awaiting)[keyof typeof awaiting];
+
+export interface InFlight {
+  packetId: number;
+  awaits: Awaiting;
+  /** Null where the message need not be sent again: after PUBREC, and in clean sessions. */
+  message: Message | null;
+  /** Place of the message in the order of all messages. */
+  sequence: number;
+  /** Identifies the message in the store. */
+  brokerId: string;
+  brokerCounter: number;
+}
+
+const PACKET_IDS = 65535;
+
+/**
+ * The messages on the way to one device that it has not acknowledged, in the order in which they were sent. Devices
+ * acknowledge in order [MQTT-4.6.0-2], so the one looked for is nearly always the first.
+ */
+export class InFlightWindow {
+  #entries: InFlight[] = [];
+  #head = 0;
+  #count = 0;
+  // While entries come in the order of their sequence and none has a packet id other than the one that follows from
+  // it, ids cannot clash within a span of 65,535 messages, and need not be compared.
+  #regular = true;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Takes a message up and returns its packet id: the one in its wire form, unless that is in use. */
+  add(message: Message, awaits: Awaiting, keepMessage: boolean): number {
+    const { sequence, brokerId, brokerCounter } = message;
+    const packetId = this.#freeIdFor(message);
+    this.#append({ packetId, awaits, message: keepMessage ? message : null, sequence, brokerId, brokerCounter });
+    return packetId;
+  }
+
+  /** Takes up what a reloaded session had in flight. */
+  restore(entry: InFlight): void {
+    this.#regular = false;
+    this.#append(entry);
+  }
+
+  find(packetId: number): InFlight | undefined {
+    const first = this.#entries[this.#head];
+    if (first !== undefined && first.packetId === packetId && first.awaits !== awaiting.nothing) return first;
+    for (let i = this.#head + 1; i < this.#entries.length; i++) {
+      const entry = this.#entries[i] as InFlight;
+      if (entry.packetId === packetId && entry.awaits !== awaiting.nothing) return entry;
+    }
+    return undefined;
+  }
+
+  /** Removes an entry that `find` returned. */
+  settle(entry: InFlight): void {
+    entry.awaits = awaiting.nothing;
+    entry.message = null;
+    this.#count--;
+    const entries = this.#entries;
+    while (this.#head < entries.length && (entries[this.#head] as InFlight).awaits === awaiting.nothing) this.#head++;
+    if (this.#count === 0) this.#regular = true;
+    if (this.#head === entries.length) {
+      entries.length = 0;
+      this.#head = 0;
+    } else if (entries.length > 64 && entries.length > 2 * this.#count) {
+      this.#entries = entries.filter((each) => each.awaits !== awaiting.nothing);
+      this.#head = 0;
+    }
+  }
+
+  /** Everything in flight, oldest first. */
+  list(): InFlight[] {
+    return this.#entries.filter((entry) => entry.awaits !== awaiting.nothing);
+  }
+
+  #append(entry: InFlight): void {
+    this.#entries.push(entry);
+    this.#count++;
+  }
+
+  #freeIdFor({ sequence, packetId }: Message): number {
+    const first = this.#entries[this.#head];
+    if (first === undefined) return packetId;
+    const last = this.#entries[this.#entries.length - 1] as InFlight;
+    if (this.#regular && sequence > last.sequence && sequence - first.sequence < PACKET_IDS) return packetId;
+    let free = packetId;
+    while (this.find(free) !== undefined) free = (free % PACKET_IDS) + 1;
+    this.#regular = this.#regular && free === packetId && sequence > last.sequence;
+    return free;
+  }
+}

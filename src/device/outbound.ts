@@ -1,0 +1,271 @@
+import type { Mailbox } from "../actor/mailbox.ts";
+import type { Message } from "../broker/message.ts";
+import { firstByte, type QoS } from "../protocol/packet-type.ts";
+import { writePublish } from "../protocol/publish-frame.ts";
+import type { StoredOutgoing, StoredPublish } from "../store/store.ts";
+import type { Connection } from "./connection.ts";
+import type { Device } from "./device.ts";
+import type { DeviceContext } from "./device-context.ts";
+import { awaiting, type InFlight, InFlightWindow } from "./in-flight-window.ts";
+
+/**
+ * The way of messages from a device's mailbox to its connection: what is resent first, then retained messages that a
+ * subscription called up, then the mailbox, all within the in-flight window and as far as the peer reads.
+ * QoS 0 does not wait for acknowledgements and may therefore overtake QoS 1 and 2.
+ */
+export class Outbound {
+  readonly #device: Device;
+  readonly #context: DeviceContext;
+  readonly #mailbox: Mailbox<Message>;
+  readonly #window = new InFlightWindow();
+  /** What was in flight when the device was last away, and has to be sent again before anything newer. */
+  #resends: InFlight[] | null = null;
+  /** Retained messages, and QoS 0 messages that must not overtake them. */
+  #replay: Message[] | null = null;
+  #replayAt = 0;
+
+  constructor(device: Device, context: DeviceContext, mailbox: Mailbox<Message>) {
+    this.#device = device;
+    this.#context = context;
+    this.#mailbox = mailbox;
+  }
+
+  get inFlight(): number {
+    return this.#window.count;
+  }
+
+  /** Takes one message, at the QoS at which it is to be delivered. */
+  take(message: Message): void {
+    const { connection } = this.#device;
+    if (message.qos > 0) return this.#takeAcknowledged(message, connection);
+    if (connection === null) return; // QoS 0 is not kept for those who are away
+    if (this.#replay === null) return this.#sendQoS0(message, connection);
+    if (this.#replay.length >= this.#context.settings.mailboxes.messagesMax) return this.#device.drop("slow-reader");
+    message.keep();
+    this.#replay.push(message);
+  }
+
+  /** Sends what waits, as far as window and peer allow. */
+  pump(): void {
+    const { connection } = this.#device;
+    if (connection === null) return;
+    if (this.#resends !== null && !this.#resend(connection)) return;
+    if (this.#replay !== null && !this.#sendReplay(connection)) return;
+    while (this.#mailbox.depth > 0) {
+      if (!this.#hasRoom(connection)) return;
+      this.#sendAcknowledged(this.#mailbox.take() as Message, connection);
+    }
+    this.#device.caughtUp();
+  }
+
+  /** PUBACK. An id that is not in flight was settled before: nothing to do. */
+  acknowledged(packetId: number): void {
+    const entry = this.#window.find(packetId);
+    if (entry?.awaits === awaiting.puback) this.#settle(entry, packetId);
+  }
+
+  /** PUBREC: the device has the message; only the release is left to do, which is owed whatever we remember [MQTT-4.3.3-1]. */
+  received(packetId: number): void {
+    const entry = this.#window.find(packetId);
+    if (entry?.awaits === awaiting.puback) return;
+    if (entry?.awaits === awaiting.pubrec) {
+      entry.awaits = awaiting.pubcomp;
+      if (!this.#hasAckListener) entry.message = null;
+      if (!this.#device.session.clean) this.#note(this.#store.outgoingUpdate(this.#device, { cmd: "pubrel", messageId: packetId }));
+    }
+    this.#device.connection?.sendAcknowledgement(firstByte.pubrel, packetId);
+  }
+
+  /** PUBCOMP. */
+  completed(packetId: number): void {
+    const entry = this.#window.find(packetId);
+    if (entry?.awaits === awaiting.pubcomp) this.#settle(entry, packetId);
+  }
+
+  /** The device has a connection again: what was in flight is sent again, in its old order [MQTT-4.4.0-1]. */
+  resume(): void {
+    this.#resends = this.#window.count > 0 ? this.#window.list() : null;
+    this.pump();
+  }
+
+  /** The device went away. What it was to be sent as retained and with QoS above 0 waits with the rest. */
+  suspend(): void {
+    this.#resends = null;
+    const replay = this.#replay?.slice(this.#replayAt) ?? [];
+    this.#replay = null;
+    this.#replayAt = 0;
+    if (this.#device.session.clean) return;
+    for (const message of replay) if (message.qos > 0) this.#wait(message);
+  }
+
+  /** Retained messages for a fresh subscription [MQTT-3.3.1-6]. */
+  replay(retained: readonly { packet: StoredPublish; granted: QoS }[]): void {
+    if (retained.length === 0) return;
+    const { broker } = this.#context;
+    this.#replay ??= [];
+    for (const { packet, granted } of retained) {
+      // A delivery of its own: the store must tell it from the publish that left it behind.
+      const copy = { ...packet, brokerId: broker.id, brokerCounter: ++broker.counter };
+      this.#replay.push(broker.router.messageFor(copy, Math.min(packet.qos, granted) as QoS, true));
+    }
+    this.pump();
+  }
+
+  /** Takes over what the store has on its way to the device. */
+  restore(outgoing: readonly StoredOutgoing[]): void {
+    const { broker } = this.#context;
+    for (const packet of outgoing) {
+      if (packet.cmd === "pubrel") {
+        const { messageId: packetId } = packet;
+        this.#window.restore({ packetId, awaits: awaiting.pubcomp, message: null, sequence: 0, brokerId: "", brokerCounter: 0 });
+        continue;
+      }
+      const message = broker.router.messageFor(packet, packet.qos, packet.retain);
+      message.keep();
+      if (packet.messageId === undefined || packet.messageId === null) {
+        this.#mailbox.restore(message);
+        continue;
+      }
+      const { brokerId, brokerCounter, messageId: packetId } = packet;
+      const awaits = packet.qos === 2 ? awaiting.pubrec : awaiting.puback;
+      this.#window.restore({ packetId, awaits, message, sequence: message.sequence, brokerId, brokerCounter });
+    }
+  }
+
+  /** Removes a message that waited, and was given up, from the store. */
+  forget({ brokerId, brokerCounter }: Message): void {
+    this.#note(this.#store.outgoingClearMessageId(this.#device, { messageId: undefined, brokerId, brokerCounter }));
+  }
+
+  get #store() {
+    return this.#context.broker.store;
+  }
+
+  get #hasAckListener(): boolean {
+    return this.#context.broker.listenerCount("ack") > 0;
+  }
+
+  #hasRoom(connection: Connection): boolean {
+    const { inFlightMax, sendBufferBytesMax } = this.#context.settings;
+    return this.#window.count < inFlightMax && connection.unsentBytes < sendBufferBytesMax;
+  }
+
+  #takeAcknowledged(message: Message, connection: Connection | null): void {
+    const waits = this.#resends !== null || this.#replay !== null || this.#mailbox.depth > 0;
+    if (connection === null || waits || !this.#hasRoom(connection)) return this.#wait(message);
+    if (!this.#device.session.clean) this.#record(message);
+    this.#sendAcknowledged(message, connection);
+  }
+
+  #wait(message: Message): void {
+    message.keep();
+    if (this.#mailbox.put(message) && !this.#device.session.clean) this.#record(message);
+  }
+
+  /** Tells the store; the publisher's acknowledgement waits for it. */
+  #record(message: Message): void {
+    // Another gateway that shares the store has enqueued its own messages, as aedes does.
+    if (message.brokerId !== this.#context.broker.id) return;
+    message.keep();
+    const stored = this.#store.outgoingEnqueue({ clientId: this.#device.id }, message.toPacket());
+    if (stored instanceof Promise) message.acceptedWhen(stored);
+  }
+
+  #sendQoS0(message: Message, connection: Connection): void {
+    if (connection.unsentBytes >= this.#context.settings.sendBufferBytesMax) return this.#device.drop("slow-reader");
+    const forward = this.#authorized(message, connection);
+    if (forward === null) return this.#device.drop("not-authorized");
+    forward.write();
+    connection.send(forward.wire as Buffer, forward.wireStart, forward.wireEnd);
+    this.#context.counters.publishesSent++;
+  }
+
+  #sendAcknowledged(message: Message, connection: Connection): void {
+    const persistent = !this.#device.session.clean;
+    const forward = this.#authorized(message, connection);
+    if (forward === null || forward.qos === 0) {
+      if (persistent) this.forget(message);
+      if (forward === null) this.#device.drop("not-authorized");
+      else this.#sendQoS0(forward, connection);
+      return;
+    }
+    const keeps = persistent || this.#hasAckListener;
+    if (keeps) forward.keep();
+    const packetId = this.#window.add(forward, forward.qos === 2 ? awaiting.pubrec : awaiting.puback, keeps);
+    if (persistent) {
+      const { brokerId, brokerCounter } = message;
+      this.#note(this.#store.outgoingUpdate(this.#device, { brokerId, brokerCounter, messageId: packetId }));
+    }
+    if (packetId !== forward.packetId) return this.#sendFrame(forward, packetId, false, connection);
+    forward.write();
+    connection.send(forward.wire as Buffer, forward.wireStart, forward.wireEnd);
+    this.#context.counters.publishesSent++;
+  }
+
+  #sendFrame(message: Message, packetId: number, dup: boolean, connection: Connection): void {
+    const place = writePublish(this.#context.frames, message, packetId, dup);
+    connection.send(place.buffer, place.start, place.end);
+    this.#context.counters.publishesSent++;
+  }
+
+  /** Returns true when all has been sent again. */
+  #resend(connection: Connection): boolean {
+    const resends = this.#resends ?? [];
+    while (resends.length > 0) {
+      if (connection.unsentBytes >= this.#context.settings.sendBufferBytesMax) return false;
+      const entry = resends.shift() as InFlight;
+      if (entry.awaits === awaiting.pubcomp) connection.sendAcknowledgement(firstByte.pubrel, entry.packetId);
+      else if (entry.message !== null) this.#sendFrame(entry.message, entry.packetId, true, connection); // DUP [MQTT-3.3.1-1]
+    }
+    this.#resends = null;
+    return true;
+  }
+
+  /** Returns true when nothing of the replay is left. */
+  #sendReplay(connection: Connection): boolean {
+    const replay = this.#replay ?? [];
+    while (this.#replayAt < replay.length) {
+      if (!this.#hasRoom(connection)) return false;
+      const message = replay[this.#replayAt++] as Message;
+      if (message.qos === 0) this.#sendQoS0(message, connection);
+      else {
+        if (!this.#device.session.clean) this.#record(message);
+        this.#sendAcknowledged(message, connection);
+      }
+    }
+    this.#replay = null;
+    this.#replayAt = 0;
+    return true;
+  }
+
+  #settle(entry: InFlight, packetId: number): void {
+    const { message } = entry;
+    this.#window.settle(entry);
+    if (!this.#device.session.clean) this.#note(this.#store.outgoingClearMessageId(this.#device, { messageId: packetId }));
+    const { connection } = this.#device;
+    if (connection !== null && this.#hasAckListener) {
+      this.#context.broker.emit("ack", message === null ? undefined : { ...message.toPacket(), messageId: packetId }, connection);
+    }
+    this.pump();
+  }
+
+  /** Asks `authorizeForward`, where someone has set it: null for no, else the message or what it was changed into. */
+  #authorized(message: Message, connection: Connection): Message | null {
+    const hook = this.#context.broker.authorizeForwardHook;
+    if (hook === null) return message;
+    const packet = message.toPacket();
+    const answer = hook.call(this.#context.broker, connection, packet as never) as StoredPublish | null | undefined;
+    if (!answer) return null;
+    if (answer === packet && message.saysTheSame(packet)) return message;
+    return message.changedInto(answer);
+  }
+
+  /** Delivery does not wait for what the store notes; that it failed has to be known. */
+  #note(result: PromiseLike<unknown>): void {
+    if (!(result instanceof Promise)) return;
+    result.catch((error) => {
+      this.#context.counters.dropped["store-failed"]++;
+      this.#context.log.error({ device: this.#device.id, error }, "the store could not note the progress of a message");
+    });
+  }
+}

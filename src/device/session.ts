@@ -1,0 +1,30 @@
+import type { Listener } from "../broker/router.ts";
+import type { QoS } from "../protocol/packet-type.ts";
+import { filterMatches } from "../topic/topic-rules.ts";
+
+export interface SessionSubscription {
+  qos: QoS;
+  listener: Listener;
+}
+
+/** The MQTT state of a device: pure data (MQTT 3.1.1, 3.1.2.4). Outgoing messages are in its mailbox and window. */
+export class Session {
+  /** Ends with its connection [MQTT-3.1.2-6]. */
+  readonly clean: boolean;
+  readonly subscriptions = new Map<string, SessionSubscription>();
+  /** Packet ids of QoS 2 messages that were taken and not released yet [MQTT-4.3.3-2]; made when the first comes. */
+  inbound: Set<number> | null = null;
+
+  constructor(clean: boolean) {
+    this.clean = clean;
+  }
+
+  /** The highest QoS granted to any subscription that matches the topic, or undefined where none does. */
+  grantedFor(topic: string): QoS | undefined {
+    let granted: QoS | undefined;
+    for (const [filter, { qos }] of this.subscriptions) {
+      if (filterMatches(filter, topic)) granted = Math.max(qos, granted ?? 0) as QoS;
+    }
+    return granted;
+  }
+}

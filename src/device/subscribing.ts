@@ -1,0 +1,132 @@
+import type { Client, Subscription } from "../broker/edge-broker.ts";
+import type { QoS } from "../protocol/packet-type.ts";
+import { filterMistake, levelCount } from "../topic/topic-rules.ts";
+import { WaypostError } from "../waypost-error.ts";
+import { ask } from "./ask.ts";
+import type { Connection } from "./connection.ts";
+import type { Device } from "./device.ts";
+import type { DeviceContext } from "./device-context.ts";
+
+type Subscriptions = Parameters<Client["subscribe"]>[0];
+type Unsubscriptions = Parameters<Client["unsubscribe"]>[0];
+type Done = ((error?: Error) => void) | undefined;
+
+/** SUBACK return code for a filter that was refused [MQTT-3.9.3-2]. */
+const FAILURE = 128;
+/** Namespaces whose delivery models are not built yet: subscribing to the literal filter would look like success. */
+const RESERVED = ["$share/", "$queue/", "$group/"];
+
+/** SUBSCRIBE and UNSUBSCRIBE, from the wire and from those who embed the broker. */
+export class Subscribing {
+  readonly #context: DeviceContext;
+
+  constructor(context: DeviceContext) {
+    this.#context = context;
+  }
+
+  subscribe(connection: Connection, what: Subscriptions, done: Done): void {
+    const packet = "subscriptions" in what ? what : { subscriptions: Array.isArray(what) ? what : [what] };
+    this.#inTurn(connection, done, () => this.#subscribe(connection, packet));
+  }
+
+  unsubscribe(connection: Connection, what: Unsubscriptions, done: Done): void {
+    const packet = (Object.hasOwn(what, "unsubscriptions") ? what : { unsubscriptions: Array.isArray(what) ? what : [what] }) as {
+      unsubscriptions: string[];
+      messageId?: number;
+    };
+    this.#inTurn(connection, done, () => this.#unsubscribe(connection, packet));
+  }
+
+  /** Later packets of this connection wait until the work is done. */
+  #inTurn(connection: Connection, done: Done, work: () => Promise<void>): void {
+    connection.suspend();
+    work().then(
+      () => {
+        connection.resume();
+        done?.();
+      },
+      (error) => {
+        connection.fail(error);
+        done?.(error);
+      },
+    );
+  }
+
+  async #subscribe(connection: Connection, packet: { subscriptions: Subscription[]; messageId?: number }): Promise<void> {
+    const { broker } = this.#context;
+    const device = attached(connection);
+    const wanted = packet.subscriptions;
+    const granted: (Subscription | null)[] = [];
+    for (const subscription of wanted) granted.push(await this.#authorize(connection, device, { ...subscription }));
+    const accepted = lastOfEach(granted.filter((each) => each !== null));
+    if (!device.session.clean && accepted.length > 0) await broker.store.addSubscriptions(device, accepted);
+    if (connection.closed) return;
+    for (const { topic, qos } of accepted) device.tell({ kind: "subscribe", filter: topic, qos: qos as QoS });
+    if (packet.messageId !== undefined) {
+      // One return code for each filter, in their order [MQTT-3.8.4-5] [MQTT-3.9.3-1].
+      const codes = granted.map((each) => each?.qos ?? FAILURE);
+      connection.sendControlPacket({ cmd: "suback", messageId: packet.messageId, granted: codes } as never);
+    }
+    const reported = wanted.map((subscription, i) => ({ ...subscription, qos: granted[i]?.qos ?? FAILURE }));
+    broker.emit("subscribe", reported as Subscription[], connection);
+    broker.announce("new/subscribes", JSON.stringify({ clientId: connection.id, subs: reported }));
+    await this.#sendRetained(device, accepted);
+  }
+
+  async #sendRetained(device: Device, accepted: Subscription[]): Promise<void> {
+    if (accepted.length === 0) return;
+    const packets = await this.#context.broker.store.retainedMatching(accepted.map(({ topic }) => topic));
+    const retained = packets.map((packet) => ({ packet, granted: device.session.grantedFor(packet.topic) ?? 0 }));
+    if (retained.length > 0) device.tell({ kind: "replay", retained });
+  }
+
+  /** The subscription as it is granted, or null where it is refused. */
+  async #authorize(connection: Connection, device: Device, subscription: Subscription): Promise<Subscription | null> {
+    const { broker, settings, log } = this.#context;
+    const filter = subscription.topic;
+    const mistake = filterMistake(filter);
+    if (mistake !== undefined) {
+      throw new WaypostError("ERR_TOPIC_INVALID", `the topic filter ${JSON.stringify(filter)} is invalid: ${mistake}`);
+    }
+    const refuse = (why: string): null => {
+      log.warn({ device: device.id, filter: filter.slice(0, 200) }, `a subscription was refused: ${why}`);
+      return null;
+    };
+    if (Buffer.byteLength(filter) > settings.topicBytesMax) return refuse(`the filter is over ${settings.topicBytesMax} bytes`);
+    if (levelCount(filter) > settings.topicLevelsMax) return refuse(`the filter has over ${settings.topicLevelsMax} levels`);
+    if (RESERVED.some((prefix) => filter.startsWith(prefix))) return refuse("shared subscriptions and queues are not built yet");
+    const { subscriptions } = device.session;
+    if (!subscriptions.has(filter) && subscriptions.size >= settings.subscriptionsPerDeviceMax) {
+      return refuse(`the device has ${subscriptions.size} subscriptions, which is the limit`);
+    }
+    const answer = await ask<Subscription | null>((callback) => broker.authorizeSubscribe(connection, subscription, callback));
+    return answer ? { ...answer } : refuse("authorizeSubscribe said no");
+  }
+
+  async #unsubscribe(connection: Connection, packet: { unsubscriptions: string[]; messageId?: number }): Promise<void> {
+    const { broker } = this.#context;
+    const device = attached(connection);
+    const filters = packet.unsubscriptions;
+    for (const filter of filters) {
+      const mistake = filterMistake(filter);
+      if (mistake !== undefined) throw new WaypostError("ERR_TOPIC_INVALID", `the topic filter is invalid: ${mistake}`);
+    }
+    if (!device.session.clean) await broker.store.removeSubscriptions(device, filters);
+    if (connection.closed) return;
+    for (const filter of filters) device.tell({ kind: "unsubscribe", filter });
+    // Answered also where nothing was subscribed [MQTT-3.10.4-5].
+    if (packet.messageId !== undefined) connection.sendControlPacket({ cmd: "unsuback", messageId: packet.messageId } as never);
+    broker.emit("unsubscribe", filters, connection);
+    broker.announce("new/unsubscribes", JSON.stringify({ clientId: connection.id, subs: filters }));
+  }
+}
+
+function attached(connection: Connection): Device {
+  if (connection.device !== null) return connection.device;
+  throw new WaypostError("ERR_CLOSED", "the client is not connected");
+}
+
+/** Of several subscriptions to one filter in one packet, the last counts, as if they had come one by one [MQTT-3.8.4-4]. */
+function lastOfEach(subscriptions: Subscription[]): Subscription[] {
+  return [...new Map(subscriptions.map((each) => [each.topic, each])).values()];
+}

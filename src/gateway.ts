@@ -1,0 +1,155 @@
+import { isDeepStrictEqual } from "node:util";
+import { type Clock, systemClock } from "./actor/clock.ts";
+import { type Child, Supervisor } from "./actor/supervisor.ts";
+import { SysTopics } from "./admin/sys-topics.ts";
+import type { GatewayConfig } from "./config/schema.ts";
+import { type AssembledBroker, assembleBroker } from "./create-broker.ts";
+import { logEvents } from "./device/log-events.ts";
+import type { DeviceSettings } from "./device/device-settings.ts";
+import { settingsOfConfig } from "./device/settings-of-config.ts";
+import { HttpListener } from "./listener/http-listener.ts";
+import type { Listener, ListenerAddress, ListenerParts } from "./listener/listener.ts";
+import { TcpListener } from "./listener/tcp-listener.ts";
+import type { Log } from "./log.ts";
+import { MemoryStore } from "./store/memory-store.ts";
+
+type ListenerConfig = GatewayConfig["listeners"][string];
+
+/** Where a listener listens, and what it speaks. */
+export interface ListenerReport extends ListenerAddress {
+  type: ListenerConfig["type"];
+  mqttPath?: string;
+}
+
+/** Restarts of a part of the gateway: a listener, say, whose address vanished for a while. */
+const restartPolicy = { restartsMax: 5, withinMs: 60_000, backOffMinMs: 200, backOffMaxMs: 10_000 };
+
+/**
+ * The composition root and the supervision tree. Children in the order in which they start:
+ *
+ *     broker       the store, EdgeBroker and the devices, which the device registry supervises
+ *     $SYS         what the gateway publishes about itself
+ *     listeners/*  they start last and stop first
+ */
+export class Gateway {
+  readonly addresses = new Map<string, ListenerReport>();
+  /** Resolves with the reason when a part fails for good and the gateway cannot do its work any more. */
+  readonly failed: Promise<unknown>;
+  readonly #log: Log;
+  readonly #supervisor: Supervisor;
+  readonly #settings: DeviceSettings;
+  readonly #assembled: AssembledBroker;
+  readonly #clock: Clock;
+  #config: GatewayConfig;
+
+  constructor(config: GatewayConfig, parts: { log: Log; clock?: Clock }) {
+    this.#config = config;
+    this.#log = parts.log;
+    this.#clock = parts.clock ?? systemClock;
+    this.#settings = settingsOfConfig(config);
+    let fail: (reason: unknown) => void = () => {};
+    this.failed = new Promise((resolve) => {
+      fail = resolve;
+    });
+    this.#supervisor = new Supervisor({
+      clock: this.#clock,
+      log: this.#log,
+      policy: restartPolicy,
+      gaveUp: (_child, reason) => fail(reason),
+    });
+    this.#assembled = assembleBroker(
+      {},
+      { store: new MemoryStore(), settings: this.#settings, clock: this.#clock, log: this.#log },
+    );
+  }
+
+  get broker(): AssembledBroker["broker"] {
+    return this.#assembled.broker;
+  }
+
+  /** Starts everything. Where one part cannot start, those before it are stopped again and the error is thrown. */
+  async start(): Promise<void> {
+    try {
+      await this.#supervisor.start(this.#brokerChild());
+      const { broker, registry, context } = this.#assembled;
+      await this.#supervisor.start(new SysTopics({ broker, registry, counters: context.counters }, this.#clock));
+      for (const [name, listener] of Object.entries(this.#config.listeners)) {
+        if (listener.enabled) await this.#supervisor.start(this.#listenerChild(name, listener));
+      }
+    } catch (error) {
+      await this.#supervisor.stop();
+      throw error;
+    }
+    this.#log.info({ gateway: this.#config.gateway.name }, "ready");
+  }
+
+  /** Stops accepting, publishes the wills of connected devices, closes their connections, closes the store. */
+  async stop(): Promise<void> {
+    await this.#supervisor.stop();
+    this.#log.info({ gateway: this.#config.gateway.name }, "stopped");
+  }
+
+  /** Applies a validated configuration to the running gateway; says which sections were applied and which were not. */
+  async reconfigure(next: GatewayConfig): Promise<{ applied: string[]; needsRestart: string[] }> {
+    const before = this.#config;
+    this.#config = next;
+    const differs = (key: keyof GatewayConfig) => !isDeepStrictEqual(before[key], next[key]);
+    const applied = (["sessions", "mailboxes", "limits", "log"] as const).filter(differs) as string[];
+    const needsRestart = (["gateway", "store"] as const).filter(differs);
+    // One object for all devices, mailboxes included: they read it at each use.
+    const settings = settingsOfConfig(next);
+    Object.assign(this.#settings.mailboxes, settings.mailboxes);
+    Object.assign(this.#settings, { ...settings, mailboxes: this.#settings.mailboxes });
+    this.#log.setLevel(next.log.level);
+    for (const name of new Set([...Object.keys(before.listeners), ...Object.keys(next.listeners)])) {
+      const [old, now] = [before.listeners[name], next.listeners[name]];
+      if (isDeepStrictEqual(old, now)) continue;
+      if (old?.enabled) await this.#supervisor.remove(`listeners/${name}`);
+      if (now?.enabled) await this.#supervisor.start(this.#listenerChild(name, now));
+      applied.push(`listeners.${name}`);
+    }
+    return { applied, needsRestart };
+  }
+
+  #brokerChild(): Child {
+    const { broker } = this.#assembled;
+    logEvents(broker, this.#log);
+    return {
+      address: "broker",
+      start: () => broker.listen(),
+      stop: () => new Promise((resolve, reject) => broker.close((error) => (error ? reject(error) : resolve()))),
+    };
+  }
+
+  #listenerChild(name: string, config: ListenerConfig): Child {
+    const address = `listeners/${name}`;
+    const log = this.#log.child({ listener: name });
+    const listener = this.#listenerOf(config, {
+      accept: (stream, request) => this.#assembled.acceptor.accept(stream, request),
+      refused: (remote, why) => log.warn({ remote }, `connection refused: ${why}`),
+      failed: (error) => this.#supervisor.failed(address, error),
+    });
+    return {
+      address,
+      start: async () => {
+        const place = await listener.start();
+        const mqttPath = config.type === "http" ? { mqttPath: config.mqttPath } : {};
+        this.addresses.set(name, { type: config.type, ...place, ...mqttPath });
+        log.info({ type: config.type, ...place, ...mqttPath }, "listening");
+      },
+      stop: () => {
+        this.addresses.delete(name);
+        return listener.stop();
+      },
+    };
+  }
+
+  #listenerOf(config: ListenerConfig, parts: ListenerParts): Listener {
+    switch (config.type) {
+      case "tcp":
+        return new TcpListener(config, parts);
+      case "http":
+        return new HttpListener({ ...config, messageBytesMax: this.#settings.packetBytesMax + 5 }, parts);
+    }
+  }
+}

@@ -1,0 +1,22 @@
+import type { StoredPublish } from "./store.ts";
+
+/**
+ * A copy to keep. The payload is copied too: it is a slice of a chunk of up to 64 kB, which it would keep alive.
+ * Optional fields are present only where the original has them.
+ */
+export function storedPublish(packet: StoredPublish, payload: Buffer = Buffer.from(packet.payload)): StoredPublish {
+  const copy: StoredPublish = {
+    cmd: "publish",
+    brokerId: packet.brokerId,
+    brokerCounter: packet.brokerCounter,
+    topic: packet.topic,
+    payload,
+    qos: packet.qos,
+    retain: packet.retain,
+    dup: packet.dup,
+  };
+  if (packet.qos > 0) copy.messageId = packet.messageId;
+  if (packet.clientId !== undefined) copy.clientId = packet.clientId;
+  if (packet.properties !== undefined) copy.properties = packet.properties;
+  return copy;
+}

@@ -1,0 +1,75 @@
+import { FilterTree } from "../topic/filter-tree.ts";
+import type { ReceiverSubscription, StoredSubscription } from "./store.ts";
+
+/** Stored subscriptions, found by client and by topic. */
+export class SubscriptionIndex {
+  readonly #byClient = new Map<string, Map<string, StoredSubscription>>();
+  readonly #byFilter = new FilterTree<Map<string, ReceiverSubscription>>();
+  #aboveQoS0 = 0;
+
+  get clientCount(): number {
+    return this.#byClient.size;
+  }
+
+  /** Subscriptions with QoS above 0: those for which messages are kept. */
+  get keptCount(): number {
+    return this.#aboveQoS0;
+  }
+
+  add(clientId: string, subscription: StoredSubscription): void {
+    const { topic } = subscription;
+    this.#remove(clientId, topic, this.#byClient.get(clientId));
+    let filters = this.#byClient.get(clientId);
+    if (filters === undefined) {
+      filters = new Map();
+      this.#byClient.set(clientId, filters);
+    }
+    filters.set(topic, subscription);
+    let clients = this.#byFilter.get(topic);
+    if (clients === undefined) {
+      clients = new Map();
+      this.#byFilter.set(topic, clients);
+    }
+    const { rh, rap, nl, qos } = subscription;
+    clients.set(clientId, { clientId, topic, qos, rh, rap, nl });
+    if (qos > 0) this.#aboveQoS0++;
+  }
+
+  remove(clientId: string, filter: string): void {
+    const filters = this.#byClient.get(clientId);
+    this.#remove(clientId, filter, filters);
+    if (filters?.size === 0) this.#byClient.delete(clientId);
+  }
+
+  removeClient(clientId: string): void {
+    const filters = this.#byClient.get(clientId);
+    for (const filter of [...(filters?.keys() ?? [])]) this.#remove(clientId, filter, filters);
+    this.#byClient.delete(clientId);
+  }
+
+  ofClient(clientId: string): StoredSubscription[] {
+    return [...(this.#byClient.get(clientId)?.values() ?? [])];
+  }
+
+  clientsOf(filter: string): string[] {
+    return [...(this.#byFilter.get(filter)?.keys() ?? [])];
+  }
+
+  matching(topic: string): ReceiverSubscription[] {
+    const found: ReceiverSubscription[] = [];
+    for (const clients of this.#byFilter.matching(topic)) {
+      for (const subscription of clients.values()) if (subscription.qos > 0) found.push(subscription);
+    }
+    return found;
+  }
+
+  #remove(clientId: string, filter: string, filters: Map<string, StoredSubscription> | undefined): void {
+    const old = filters?.get(filter);
+    if (old === undefined) return;
+    if (old.qos > 0) this.#aboveQoS0--;
+    filters?.delete(filter);
+    const clients = this.#byFilter.get(filter);
+    clients?.delete(clientId);
+    if (clients?.size === 0) this.#byFilter.delete(filter);
+  }
+}
