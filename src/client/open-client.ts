@@ -2,9 +2,17 @@ import { connect, type IClientOptions, type MqttClient } from "mqtt";
 import { WaypostError } from "../waypost-error.ts";
 import type { ClientPlan } from "./client-options.ts";
 
-/** Connects and waits for the CONNACK. Errors: ERR_UPSTREAM or ERR_CONNECT_REFUSED, in a user's words. */
-export function openClient({ options, place }: ClientPlan, extra: IClientOptions): Promise<MqttClient> {
+/**
+ * Connects and waits for the CONNACK. `prepare` gets the client before anything can arrive: the messages of a kept
+ * session come in one chunk with the CONNACK. Errors: ERR_UPSTREAM or ERR_CONNECT_REFUSED, in a user's words.
+ */
+export function openClient(
+  { options, place }: ClientPlan,
+  extra: IClientOptions,
+  prepare: (client: MqttClient) => void = () => {},
+): Promise<MqttClient> {
   const client = connect({ ...options, ...extra });
+  prepare(client);
   return new Promise((resolve, reject) => {
     // Stays for the life of the client: an error without a listener would end the process.
     client.on("error", (error) => fail(connectProblem(error, place)));

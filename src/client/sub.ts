@@ -34,11 +34,15 @@ export async function sub(flags: SubFlags, context: CommandContext): Promise<num
   const ending = new Ending(context, plan.timeoutSeconds);
   try {
     // Lost connections are taken up again, as in mosquitto_sub; the first one must succeed.
-    const opening = openClient(plan, { reconnectPeriod: 1000, resubscribe: true });
+    const opening = openClient(plan, { reconnectPeriod: 1000, resubscribe: true }, (client) =>
+      printMessages(client, plan, context, ending),
+    );
     const client = await Promise.race([opening, ending.code]);
-    if (typeof client === "number") return client;
+    if (typeof client === "number") {
+      opening.then(closeClient, () => {});
+      return client;
+    }
     try {
-      printMessages(client, plan, context, ending);
       await Promise.race([subscribe(client, plan), ending.code]);
       return await ending.code;
     } finally {
@@ -94,8 +98,14 @@ async function subscribe(client: MqttClient, { filters, qos, place }: SubPlan): 
 
 function printMessages(client: MqttClient, plan: SubPlan, { stdout, stderr }: CommandContext, ending: Ending): void {
   let count = 0;
+  let isUp = false;
+  client.on("connect", () => {
+    isUp = true;
+  });
   client.on("close", () => {
-    if (!ending.isOver) stderr.write(`waypost sub: ${plan.place} closed the connection, trying again every second\n`);
+    if (isUp && !ending.isOver)
+      stderr.write(`waypost sub: ${plan.place} closed the connection, trying again every second\n`);
+    isUp = false;
   });
   // Not the event "message": this one waits for the callback, so that a slow reader of stdout holds up the gateway's
   // stream, not the memory of this process, and a message is acknowledged only after it was written.

@@ -2,6 +2,7 @@ import { ConfigError, formatMistake } from "../config/config-error.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import type { Gateway } from "../gateway.ts";
 import type { Log } from "../log.ts";
+import { WaypostError } from "../waypost-error.ts";
 import type { SignalSource } from "./command-context.ts";
 import { exitCodes } from "./exit-code.ts";
 
@@ -65,7 +66,7 @@ class GatewaySupervision {
       onReady(gateway);
       return true;
     } catch (error) {
-      log.error({ error }, `the gateway did not start: ${messageOf(error)}`);
+      log.error(fieldsOf(error), `the gateway did not start: ${messageOf(error)}`);
       await gateway
         .stop()
         .catch((stopError: unknown) => log.debug({ error: stopError }, "stopping after a failed start"));
@@ -93,10 +94,9 @@ class GatewaySupervision {
     }, stopSecondsMax * 1000);
     try {
       if (await this.#starting) await gateway.stop();
-      log.info({}, "stopped");
       this.#finish(exitCodes.ok);
     } catch (error) {
-      log.error({ error }, `stopping failed: ${messageOf(error)}`);
+      log.error(fieldsOf(error), `stopping failed: ${messageOf(error)}`);
       this.#finish(exitCodes.runtime);
     } finally {
       clearTimeout(deadline);
@@ -127,6 +127,11 @@ class GatewaySupervision {
       for (const mistake of mistakes) log.error({}, `SIGHUP: nothing was changed: ${mistake}`);
     }
   }
+}
+
+/** The text has the message already: what more is worth a field is the code, or for a defect everything. */
+function fieldsOf(error: unknown): object {
+  return error instanceof WaypostError && error.fault !== "invariant" ? { code: error.code } : { error };
 }
 
 function messageOf(error: unknown): string {

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: ${VAR} in a configuration file is what is described
 import { type ConfigKey, configKeys, inputSchema } from "./keys.ts";
 
 const introduction = `# Configuration
@@ -14,11 +15,15 @@ name in \`WAYPOST_CONFIG\`), the environment, \`--set\`.
 
 \`waypost check --config waypost.yaml\` lists all mistakes at once, each with file, line and column.
 
-| way | example |
-|---|---|
-| environment | \`WAYPOST_LISTENERS__MQTT__PORT=1884\`: two underscores between levels, case does not matter |
-| flag | \`waypost start --set listeners.mqtt.port=1884\`, as often as needed |
-| variable in the file | \`name: \${SITE}\` is replaced from the environment; a missing one is a mistake; \`$\${\` is a literal \`\${\` |
+${table([
+  ["way", "example"],
+  ["environment", "`WAYPOST_LISTENERS__MQTT__PORT=1884`: two underscores between levels, case does not matter"],
+  ["flag", "`waypost start --set listeners.mqtt.port=1884`, as often as needed"],
+  [
+    "variable in the file",
+    "`name: ${SITE}` is replaced from the environment; a missing one is a mistake; `$${` is a literal `${`",
+  ],
+])}
 
 Sizes in bytes are integers or texts such as \`64KiB\`, \`16MiB\`, \`500kB\`. Listeners are a map by name: \`mqtt\` and \`web\` exist
 by default, an entry of the same name changes them, \`enabled: false\` switches them off, and any other name adds a listener.
@@ -29,19 +34,27 @@ export function configReference(): string {
   const sections = Object.entries(inputSchema().properties ?? {});
   const parts = sections.map(([name, { description = "" }]) => {
     const rows = rowsOf(configKeys().filter((key) => key.path[0] === name));
-    return `## ${name}\n\n${description}\n\n| key | value | default | meaning |\n|---|---|---|---|\n${rows.join("\n")}\n`;
+    return `## ${name}\n\n${description}\n\n${table([["key", "value", "default", "meaning"], ...rows])}\n`;
   });
   return [introduction, ...parts].join("\n");
 }
 
+/** A Markdown table, its columns aligned as the formatter of this repository does it. */
+function table([head = [], ...rows]: readonly (readonly string[])[]): string {
+  const widths = head.map((_, column) => Math.max(3, ...[head, ...rows].map((row) => row[column]?.length ?? 0)));
+  const line = (row: readonly string[]) =>
+    `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(" | ")} |`;
+  return [line(head), line(widths.map((width) => "-".repeat(width))), ...rows.map(line)].join("\n");
+}
+
 /** One row for each path: a key that several listener types share is described once, with each type's default. */
-function rowsOf(keys: readonly ConfigKey[]): string[] {
+function rowsOf(keys: readonly ConfigKey[]): string[][] {
   return [...groupByPath(keys)].map(([path, variants]) => {
     const first = variants[0]!;
     const isOneVariantOnly = variants.length === 1 && first.variant !== undefined;
     const meaning =
       [...new Set(variants.map((key) => key.doc))].join(" ") + (isOneVariantOnly ? ` (${first.variant} only)` : "");
-    return `| \`${path}\` | ${valuesText(variants)} | ${defaultOf(variants)} | ${meaning} |`;
+    return [`\`${path}\``, valuesText(variants), defaultOf(variants), meaning];
   });
 }
 

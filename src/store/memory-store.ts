@@ -132,7 +132,7 @@ export class MemoryStore implements Store {
       packets = new Map();
       this.#incoming.set(id, packets);
     }
-    packets.set(packet.messageId as number, storedPublish(packet));
+    packets.set(packet.messageId as number, { ...storedPublish(packet), messageId: packet.messageId });
     return settled;
   }
 

@@ -2,7 +2,8 @@ import type { StoredPublish } from "./store.ts";
 
 /**
  * A copy to keep. The payload is copied too: it is a slice of a chunk of up to 64 kB, which it would keep alive.
- * Optional fields are present only where the original has them.
+ * Optional fields are present only where the original has them; the packet id is not one of them: it belongs to the
+ * publisher's side, and the receiver's is given later.
  */
 export function storedPublish(packet: StoredPublish, payload: Buffer = Buffer.from(packet.payload)): StoredPublish {
   const copy: StoredPublish = {
@@ -12,10 +13,10 @@ export function storedPublish(packet: StoredPublish, payload: Buffer = Buffer.fr
     topic: packet.topic,
     payload,
     qos: packet.qos,
-    retain: packet.retain,
-    dup: packet.dup,
+    retain: packet.retain ?? false,
+    dup: packet.dup ?? false,
   };
-  if (packet.qos > 0) copy.messageId = packet.messageId;
+  if (packet.qos > 0) copy.messageId = undefined;
   if (packet.clientId !== undefined) copy.clientId = packet.clientId;
   if (packet.properties !== undefined) copy.properties = packet.properties;
   return copy;

@@ -1,0 +1,80 @@
+import { parseArgs } from "node:util";
+import { WaypostError } from "../src/waypost-error.ts";
+
+export interface BenchOptions {
+  rounds: number;
+  measureMs: number;
+  warmupMs: number;
+  /** Messages that one publisher sends in a row before it is the next one's turn. */
+  burst: number;
+  /** Names to keep; undefined keeps all. */
+  lanes: readonly string[] | undefined;
+  brokers: readonly string[] | undefined;
+  /** Where the JSON goes; undefined is bench/results/<time>.json. */
+  jsonFile: string | undefined;
+  help: boolean;
+}
+
+export const usage = `npm run bench -- [options]      (all of it, by default: a quarter of an hour)
+
+  --rounds N       how often every broker has its turn in every lane; the median counts  (default 3)
+  --seconds N      measured per turn, after a warm-up of 1 s                              (default 3)
+  --burst N        messages that a publisher sends in a row before the next one's turn    (default 1)
+  --lanes A,B      only these lanes
+  --brokers A,B    only these brokers: waypost, mosquitto, aedes, relay (the generator's ceiling)
+  --json FILE      where the numbers go                                (default bench/results/<time>.json)
+  --quick          one round of one second: a look, not a measurement`;
+
+/** @throws WaypostError ERR_USAGE naming the option, what it got and what it takes */
+export function parseBenchOptions(
+  args: readonly string[],
+  known: { lanes: readonly string[]; brokers: readonly string[] },
+): BenchOptions {
+  const values = parseKnown(args);
+  const quick = values.quick === true;
+  return {
+    rounds: positive("--rounds", values.rounds, quick ? 1 : 3, Number.isInteger),
+    measureMs: Math.round(1000 * positive("--seconds", values.seconds, quick ? 1 : 3, Number.isFinite)),
+    warmupMs: quick ? 500 : 1000,
+    burst: positive("--burst", values.burst, 1, Number.isInteger),
+    lanes: names("--lanes", values.lanes, known.lanes),
+    brokers: names("--brokers", values.brokers, known.brokers),
+    jsonFile: values.json,
+    help: values.help === true,
+  };
+}
+
+function parseKnown(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        rounds: { type: "string" },
+        seconds: { type: "string" },
+        burst: { type: "string" },
+        lanes: { type: "string" },
+        brokers: { type: "string" },
+        json: { type: "string" },
+        quick: { type: "boolean" },
+        help: { type: "boolean", short: "h" },
+      },
+    }).values;
+  } catch (cause) {
+    throw new WaypostError("ERR_USAGE", `bench: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function positive(option: string, text: string | undefined, byDefault: number, valid: (n: number) => boolean): number {
+  if (text === undefined) return byDefault;
+  const value = Number(text);
+  if (valid(value) && value > 0) return value;
+  throw new WaypostError("ERR_USAGE", `bench: ${option} takes a number above 0, not "${text}"`);
+}
+
+function names(option: string, text: string | undefined, known: readonly string[]): string[] | undefined {
+  if (text === undefined) return undefined;
+  const wanted = text.split(",").map((name) => name.trim());
+  const unknown = wanted.find((name) => !known.includes(name));
+  if (unknown === undefined) return wanted;
+  throw new WaypostError("ERR_USAGE", `bench: ${option} does not know "${unknown}"; it knows ${known.join(", ")}`);
+}

@@ -1,0 +1,96 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { repositoryRoot } from "./repository-root.ts";
+
+export interface Command {
+  command: string;
+  args: readonly string[];
+}
+
+/** A broker that can be measured; `version` throws nothing and returns undefined where it is not installed. */
+export interface BrokerKind {
+  name: string;
+  missing: string;
+  /** Not a broker but the limit of the measurement; shown beside the lanes that it could limit. */
+  ceiling?: boolean;
+  version(): string | undefined;
+  /** How to start it on a loopback port; `folder` is empty and its own, and its working directory. */
+  command(port: number, folder: string): Command;
+}
+
+/** Every broker of the comparison, in the order of its turn; `relay` is the ceiling of the load generator. */
+export function brokerKinds(loadProgram: string): readonly BrokerKind[] {
+  return [waypost, mosquitto, aedes, relay(loadProgram)];
+}
+
+const waypost: BrokerKind = {
+  name: "waypost",
+  missing: "dist/main.js is missing: run `node build.js` first",
+  version: () => (existsSync(join(repositoryRoot, "dist/main.js")) ? packageVersion("package.json") : undefined),
+  command: (port) => {
+    const settings = [
+      `listeners.mqtt.port=${port}`,
+      "listeners.web.enabled=false",
+      "log.level=warn",
+      "log.format=json",
+    ];
+    const args = [join(repositoryRoot, "dist/main.js"), "start", ...settings.flatMap((setting) => ["--set", setting])];
+    return { command: process.execPath, args };
+  },
+};
+
+const mosquitto: BrokerKind = {
+  name: "mosquitto",
+  missing: "not installed (Debian: apt install mosquitto)",
+  version: () => {
+    // Debian keeps it in sbin, which is not in everybody's PATH; it prints its usage and exits with 3.
+    for (const program of mosquittoPrograms) {
+      const version = /mosquitto version (\S+)/.exec(outputOf(program, ["-h"]))?.[1];
+      if (version !== undefined) return version;
+    }
+    return undefined;
+  },
+  command: (port, folder) => {
+    const file = join(folder, "mosquitto.conf");
+    // All else is its default: max_queued_messages 1000, max_inflight_messages 20, no TCP_NODELAY, no persistence.
+    writeFileSync(file, `listener ${port} 127.0.0.1\nallow_anonymous true\n`);
+    return { command: mosquittoPrograms.find((program) => outputOf(program, ["-h"]) !== "")!, args: ["-c", file] };
+  },
+};
+const mosquittoPrograms = ["mosquitto", "/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto"];
+
+const aedes: BrokerKind = {
+  name: "aedes",
+  missing: "not installed: run `npm ci` first",
+  version: () => packageVersion("node_modules/aedes/package.json"),
+  command: (port) => ({
+    command: process.execPath,
+    args: [join(repositoryRoot, "bench/bare-aedes.js"), String(port)],
+  }),
+};
+
+function relay(loadProgram: string): BrokerKind {
+  return {
+    name: "relay",
+    missing: "",
+    ceiling: true,
+    version: () => "bench/load.c",
+    command: (port) => ({ command: loadProgram, args: ["--mode", "relay", "--port", String(port)] }),
+  };
+}
+
+function packageVersion(path: string): string | undefined {
+  const file = join(repositoryRoot, path);
+  if (!existsSync(file)) return undefined;
+  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
+}
+
+function outputOf(command: string, args: readonly string[]): string {
+  try {
+    return execFileSync(command, args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+  } catch (error) {
+    // A non-zero exit still has its output; a missing program has none.
+    return String((error as { stdout?: string }).stdout ?? "");
+  }
+}

@@ -1,0 +1,80 @@
+/** One run of the load generator. `rate` is messages per second; without it the loop is closed. */
+export interface Load {
+  mode: "pair" | "broadcast" | "fanin" | "stall";
+  qos: 0 | 1;
+  publishers: number;
+  subscribers: number;
+  windowMessages: number;
+  payloadBytes: number;
+  rate?: number;
+}
+
+/** What is compared: a load, a load beside the same load in peace, memory at rest, or a crowd that arrives at once. */
+export type Lane = { name: string; title: string } & (
+  | { kind: "throughput" | "single"; load: Load }
+  | { kind: "stall"; load: Load; peaceful: Load }
+  | { kind: "memory"; firstConnections: number; moreConnections: number }
+  | { kind: "crowd"; connections: number }
+);
+
+const payloadBytes = 64;
+const windowMessages = 1000;
+
+function closed(mode: Load["mode"], qos: 0 | 1, publishers: number, subscribers: number): Load {
+  return { mode, qos, publishers, subscribers, windowMessages, payloadBytes };
+}
+
+// Far below what a broker can carry, so that p99 shows what the stalled subscriber costs the others and not a full
+// processor; 1 kB payloads, so that a broker that hoards for it grows by 10 MB every second.
+function paced(mode: "pair" | "stall", qos: 0 | 1): Load {
+  return { mode, qos, publishers: 20, subscribers: 20, windowMessages: 50_000, payloadBytes: 1024, rate: 10_000 };
+}
+
+/** In the order in which they run and are shown. */
+export const lanes: readonly Lane[] = [
+  { name: "q0-one", title: "QoS 0, 1 -> 1", kind: "throughput", load: closed("pair", 0, 1, 1) },
+  { name: "q0-pairs", title: "QoS 0, 50 -> 50 pairs", kind: "throughput", load: closed("pair", 0, 50, 50) },
+  {
+    name: "q0-broadcast",
+    title: "QoS 0, 1 -> 100 broadcast",
+    kind: "throughput",
+    load: closed("broadcast", 0, 1, 100),
+  },
+  { name: "q0-fanin", title: "QoS 0, 100 -> 1 fan-in", kind: "throughput", load: closed("fanin", 0, 100, 1) },
+  { name: "q1-pairs", title: "QoS 1, 50 -> 50 pairs", kind: "throughput", load: closed("pair", 1, 50, 50) },
+  {
+    name: "q1-broadcast",
+    title: "QoS 1, 1 -> 100 broadcast",
+    kind: "throughput",
+    load: closed("broadcast", 1, 1, 100),
+  },
+  {
+    name: "q0-single",
+    title: "QoS 0, one in flight",
+    kind: "single",
+    load: { ...closed("pair", 0, 1, 1), windowMessages: 1 },
+  },
+  {
+    name: "q1-single",
+    title: "QoS 1, one in flight",
+    kind: "single",
+    load: { ...closed("pair", 1, 1, 1), windowMessages: 1 },
+  },
+  {
+    name: "q0-stall",
+    title: "QoS 0, one never reads",
+    kind: "stall",
+    load: paced("stall", 0),
+    peaceful: paced("pair", 0),
+  },
+  {
+    name: "q1-stall",
+    title: "QoS 1, one never reads",
+    kind: "stall",
+    load: paced("stall", 1),
+    peaceful: paced("pair", 1),
+  },
+  // Memory is a slope between two heights: what the first connections cost once (compiled code, buffers) is not theirs.
+  { name: "memory", title: "idle connections", kind: "memory", firstConnections: 1000, moreConnections: 4000 },
+  { name: "crowd", title: "connections at once", kind: "crowd", connections: 5000 },
+];

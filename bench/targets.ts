@@ -1,0 +1,47 @@
+import type { LaneResult } from "./bench-result.ts";
+import { ratio } from "./ratio.ts";
+
+/** One number that Waypost is to reach, and whether it did. NaN: could not be compared. */
+export interface Target {
+  lane: string;
+  what: string;
+  value: number;
+  limit: number;
+  /** A value must be `at least` or `at most` its limit. */
+  bound: "at least" | "at most";
+  met: boolean | undefined;
+}
+
+/** The targets of one lane, from the medians over the rounds. */
+export function targetsOf({ lane, brokers }: LaneResult): Target[] {
+  const ours = brokers.waypost?.median;
+  if (ours === undefined || brokers.waypost?.rounds.length === 0) return [];
+  const compared = (broker: string, name: string) => ratio(ours[name], brokers[broker]?.median[name]);
+  const value = (name: string) => ours[name] ?? Number.NaN;
+  switch (lane.kind) {
+    case "throughput":
+      return [
+        target(lane.name, "deliveries/s, times Mosquitto", compared("mosquitto", "deliveriesPerSecond"), "at least", 4),
+        target(lane.name, "deliveries/s, times aedes", compared("aedes", "deliveriesPerSecond"), "at least", 8),
+      ];
+    case "single":
+      return [target(lane.name, "p50, times Mosquitto", compared("mosquitto", "p50Us"), "at most", 1.5)];
+    case "stall":
+      return [target(lane.name, "p99 of the others, times without", value("p99Ratio"), "at most", 1.1)];
+    case "memory":
+      return [
+        target(lane.name, "idle gateway, MB", value("idleRssKb") / 1024, "at most", 70),
+        target(lane.name, "idle connection, kB", value("kbPerConnection"), "at most", 8),
+      ];
+    case "crowd":
+      return [
+        target(lane.name, "connections at once", value("connections"), "at least", lane.connections),
+        target(lane.name, "of their messages lost", value("lost"), "at most", 0),
+      ];
+  }
+}
+
+function target(lane: string, what: string, value: number, bound: Target["bound"], limit: number): Target {
+  const met = bound === "at least" ? value >= limit : value <= limit;
+  return { lane, what, value, limit, bound, met: Number.isNaN(value) ? undefined : met };
+}

@@ -1,0 +1,76 @@
+import type { Ledger } from "./ledger/ledger.ts";
+import type { Channel, Link, Message } from "./link.ts";
+import type { Random } from "./random.ts";
+import { Timetable } from "./timetable.ts";
+
+/** What a device finds when it is put into its place. */
+export type Place = {
+  name: string;
+  /** Topics begin with it. */
+  root: string;
+  random: Random;
+  /** How long the fleet lives; a device does all that it does at least once within it. */
+  liveMs: number;
+};
+
+/** What makes a thermometer a thermometer: a kind of device, without its connection. */
+export type Behaviour = {
+  readonly transport: "tcp" | "websocket";
+  readonly persistent?: boolean;
+  readonly subscriptions?: Readonly<Record<string, 0 | 1 | 2>>;
+  readonly channels: readonly Channel[];
+  /** Plans what it does of itself. */
+  live?(link: Link, timetable: Timetable): void;
+  heard?(message: Message, link: Link): void;
+};
+
+/** One simulated device: a behaviour at the end of its link. Its methods are called in the order in which they stand. */
+export class Device {
+  readonly name: string;
+  readonly #behaviour: Behaviour;
+  readonly #link: Link;
+  readonly #timetable = new Timetable();
+
+  constructor(behaviour: Behaviour, link: Link) {
+    this.name = link.name;
+    this.#behaviour = behaviour;
+    this.#link = link;
+    link.onMessage = (message) => behaviour.heard?.(message, link);
+  }
+
+  get lost(): boolean {
+    return this.#link.state === "lost";
+  }
+
+  /** Connects and has its SUBACK. @throws FleetError */
+  async arrive(): Promise<void> {
+    await this.#link.connect();
+    await this.#link.subscribe(this.#behaviour.subscriptions ?? {});
+  }
+
+  openStreams(ledger: Ledger): void {
+    for (const { flow, topic, qos } of this.#behaviour.channels) ledger.open({ flow, sender: this.name, topic, qos });
+  }
+
+  live(): void {
+    this.#behaviour.live?.(this.#link, this.#timetable);
+  }
+
+  /** Does nothing of itself any more, still answers, and is back if it was away. */
+  async rest(): Promise<void> {
+    this.#timetable.stop();
+    await this.#link.comeBack();
+  }
+
+  /** Hears nothing any more, and everything that was on its way has arrived. */
+  async stopListening(): Promise<void> {
+    await this.#link.unsubscribe();
+  }
+
+  /** Leaves nothing behind: no retained message, no session, no connection. Also when it never arrived. */
+  async leave(): Promise<void> {
+    this.#timetable.stop();
+    await this.#link.clearRetained(this.#behaviour.channels.filter(({ retain }) => retain).map(({ topic }) => topic));
+    await this.#link.leave();
+  }
+}

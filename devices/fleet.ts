@@ -1,0 +1,140 @@
+import type { Clock } from "./clock.ts";
+import { Device } from "./device.ts";
+import { drain } from "./drain.ts";
+import { eachLimited } from "./each-limited.ts";
+import { findRemains } from "./find-remains.ts";
+import type { Gateway } from "./gateway.ts";
+import type { Ledger } from "./ledger/ledger.ts";
+import { Link } from "./link.ts";
+import type { Progress } from "./progress.ts";
+import type { Member } from "./scenario/scenario.ts";
+
+export type FleetOptions = {
+  run: string;
+  root: string;
+  gateway: Gateway;
+  liveMs: number;
+  /** Gives up on what is outstanding when nothing has come for this long. */
+  quietMs: number;
+  ledger: Ledger;
+  clock: Clock;
+  progress: Progress;
+  /** Aborted: the fleet stops, tidies up, and the ledger holds what there is so far. */
+  signal: AbortSignal;
+};
+
+/** MQTT.js needs a few milliseconds of this machine for each; more at once only makes all of them slow. */
+const connectionsAtOnce = 50;
+const drainMsMax = 60_000;
+/** After Ctrl-C: enough for what is on its way, short for who waits. */
+const interruptedDrainMsMax = 1_000;
+const lookMs = 200;
+
+/** The life of a fleet, from the first CONNECT to the last DISCONNECT. What happened is in the ledger. */
+export class Fleet {
+  readonly #options: FleetOptions;
+  readonly #devices: readonly Device[];
+  #lost = 0;
+
+  constructor(members: readonly Member[], options: FleetOptions) {
+    this.#options = options;
+    this.#devices = members.map((member) => this.#build(member));
+  }
+
+  /** @throws FleetError when the gateway cannot be reached or refuses a subscription; the fleet has left by then */
+  async run(): Promise<void> {
+    try {
+      await this.#arrive();
+      if (this.#over) return;
+      // Opened only here: who must receive a message is whoever has its SUBACK by this moment.
+      for (const device of this.#devices) device.openStreams(this.#options.ledger);
+      await this.#live();
+      await Promise.all(this.#devices.map((device) => device.rest()));
+      await this.#drain();
+      await Promise.all(this.#devices.map((device) => device.stopListening()));
+    } finally {
+      await this.#leave();
+      this.#options.progress.end();
+    }
+    await this.#lookBack();
+  }
+
+  get #everyoneLost(): boolean {
+    return this.#lost === this.#devices.length;
+  }
+
+  get #over(): boolean {
+    return this.#options.signal.aborted || this.#everyoneLost;
+  }
+
+  #build({ name, behaviour }: Member): Device {
+    const { run, gateway, ledger, clock } = this.#options;
+    const { url, wsUrl, ...credentials } = gateway;
+    const persistent = behaviour.persistent ?? false;
+    const link = new Link(
+      { name, run, url: behaviour.transport === "tcp" ? url : wsUrl, persistent, ...credentials },
+      { ledger, clock, lost: () => this.#lost++ },
+    );
+    return new Device(behaviour, link);
+  }
+
+  async #arrive(): Promise<void> {
+    const { progress, signal } = this.#options;
+    let arrived = 0;
+    progress.step("connecting", this.#devices.length);
+    await eachLimited(this.#devices, connectionsAtOnce, async (device) => {
+      if (signal.aborted) return;
+      await device.arrive();
+      progress.at(++arrived);
+    });
+  }
+
+  async #live(): Promise<void> {
+    const { progress, clock, liveMs } = this.#options;
+    progress.step("living", Math.ceil(liveMs / 1_000));
+    const startedMs = clock.nowMs();
+    for (const device of this.#devices) device.live();
+    for (;;) {
+      const livedMs = clock.nowMs() - startedMs;
+      // A fleet whose gateway is gone would only wait for its time to pass.
+      if (livedMs >= liveMs || this.#over) return;
+      progress.at(Math.floor(livedMs / 1_000), "s");
+      await clock.sleep(Math.min(lookMs, liveMs - livedMs));
+    }
+  }
+
+  async #drain(): Promise<void> {
+    const { progress, clock, ledger, signal, quietMs } = this.#options;
+    const outstandingAtStart = Math.max(1, ledger.outstanding);
+    progress.step("draining", outstandingAtStart);
+    await drain(ledger, {
+      clock,
+      quietMs,
+      drainMsMax: () => (signal.aborted ? interruptedDrainMsMax : drainMsMax),
+      pointless: () => this.#everyoneLost,
+      waiting: (outstanding) => progress.at(outstandingAtStart - outstanding, "messages"),
+    });
+  }
+
+  async #leave(): Promise<void> {
+    this.#options.progress.step("leaving", this.#devices.length);
+    let left = 0;
+    await eachLimited(this.#devices, connectionsAtOnce, async (device) => {
+      await device.leave();
+      this.#options.progress.at(++left);
+    });
+  }
+
+  async #lookBack(): Promise<void> {
+    const { root, gateway, ledger } = this.#options;
+    if (this.#everyoneLost) return;
+    try {
+      for (const topic of await findRemains(root, gateway)) {
+        ledger.incident("something stayed retained that had been cleared", topic);
+      }
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      ledger.incident("nobody could look for what stayed retained", text);
+    }
+  }
+}

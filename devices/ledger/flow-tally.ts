@@ -1,0 +1,85 @@
+import type { OpenStream, Strays } from "./open-stream.ts";
+import { percentile } from "./percentile.ts";
+
+/** One row of the report. `…Permitted` is the part of a count that MQTT permits in the circumstances. */
+export type FlowTally = {
+  flow: string;
+  /** The publishers' QoS; undefined for messages of no known flow. */
+  qos: 0 | 1 | 2 | undefined;
+  sent: number;
+  /** Sent messages times their receivers. */
+  expected: number;
+  /** First arrivals. */
+  received: number;
+  lost: number;
+  lostPermitted: number;
+  duplicated: number;
+  duplicatedPermitted: number;
+  reordered: number;
+  late: number;
+  foreign: number;
+  corrupted: number;
+  /** QoS 1 and 2 messages that the gateway never acknowledged to their publisher. */
+  unacknowledged: number;
+  /** From sending (or from the later return of either end) to the first arrival. Undefined if nothing came. */
+  latencyMsP50: number | undefined;
+  latencyMsP99: number | undefined;
+  /** A few of what went wrong, for whoever has to find out why. */
+  examples: string[];
+};
+
+const examplesMax = 3;
+
+export function tallyFlow(flow: string, streams: readonly OpenStream[], strays: Strays | undefined): FlowTally {
+  const latenciesMs: number[] = [];
+  const tally: FlowTally = {
+    flow,
+    qos: streams[0]?.stream.qos,
+    sent: 0,
+    expected: 0,
+    received: 0,
+    lost: 0,
+    lostPermitted: 0,
+    duplicated: 0,
+    duplicatedPermitted: 0,
+    reordered: 0,
+    late: 0,
+    foreign: strays?.foreign ?? 0,
+    corrupted: strays?.corrupted ?? 0,
+    unacknowledged: 0,
+    latencyMsP50: undefined,
+    latencyMsP99: undefined,
+    examples: [...(strays?.examples ?? [])],
+  };
+  for (const opened of streams) addStream(tally, opened, latenciesMs);
+  latenciesMs.sort((a, b) => a - b);
+  tally.latencyMsP50 = percentile(latenciesMs, 50);
+  tally.latencyMsP99 = percentile(latenciesMs, 99);
+  return tally;
+}
+
+function addStream(tally: FlowTally, { stream, lanes }: OpenStream, latenciesMs: number[]): void {
+  tally.sent += stream.sent;
+  tally.expected += stream.sent * lanes.size;
+  if (stream.qos > 0) tally.unacknowledged += stream.sent - stream.acknowledged;
+  for (const lane of lanes.values()) {
+    tally.received += lane.received;
+    tally.duplicated += lane.duplicated;
+    tally.duplicatedPermitted += lane.duplicatedPermitted;
+    tally.reordered += lane.reordered;
+    tally.late += lane.late;
+    for (const latencyMs of lane.latenciesMs) latenciesMs.push(latencyMs);
+    for (const { sequence, permitted } of lane.missing()) {
+      tally.lost++;
+      if (permitted) tally.lostPermitted++;
+      else example(tally, `${lane.receiver} never got number ${sequence} of ${stream.topic}`);
+    }
+    const wrongly = lane.duplicated - lane.duplicatedPermitted;
+    if (wrongly > 0) example(tally, `${lane.receiver} got ${wrongly} of ${stream.topic} more than once`);
+    if (lane.reordered > 0) example(tally, `${lane.receiver} got ${lane.reordered} of ${stream.topic} out of order`);
+  }
+}
+
+function example(tally: FlowTally, text: string): void {
+  if (tally.examples.length < examplesMax) tally.examples.push(text);
+}

@@ -1,0 +1,88 @@
+import type { Absences } from "./absences.ts";
+import type { Stream } from "./stream.ts";
+
+/** A QoS 0 message may be lost in a socket's buffer when either end goes away this shortly after it was sent. */
+const inTransitMsMax = 1_000;
+
+export type LaneLimits = { lateMsMax: number; permitQos0Loss: boolean };
+
+/** What one receiver got of one stream: the place where loss, duplicates and order are counted. */
+export class Lane {
+  readonly receiver: string;
+  /** The lower of the publisher's and the granted QoS: the promise that binds this lane. */
+  readonly qos: 0 | 1 | 2;
+  readonly latenciesMs: number[] = [];
+  received = 0;
+  duplicated = 0;
+  duplicatedPermitted = 0;
+  reordered = 0;
+  late = 0;
+  readonly #stream: Stream;
+  readonly #absences: Absences;
+  readonly #limits: LaneLimits;
+  readonly #firstArrivedAtMs = new Map<number, number>();
+  #highest = 0;
+
+  constructor(receiver: string, qos: 0 | 1 | 2, stream: Stream, absences: Absences, limits: LaneLimits) {
+    this.receiver = receiver;
+    this.qos = qos;
+    this.#stream = stream;
+    this.#absences = absences;
+    this.#limits = limits;
+  }
+
+  /** Says whether it was the first arrival of this message. */
+  arrived(sequence: number, atMs: number, dup: boolean): boolean {
+    const firstAtMs = this.#firstArrivedAtMs.get(sequence);
+    if (firstAtMs !== undefined) {
+      this.duplicated++;
+      if (this.#permitsDuplicate(sequence, firstAtMs, atMs, dup)) this.duplicatedPermitted++;
+      return false;
+    }
+    this.#firstArrivedAtMs.set(sequence, atMs);
+    this.received++;
+    // Only first arrivals count: 1, 2, 3, 2, 3, 4 is in order for QoS 1 (MQTT 3.1.1, 4.6).
+    if (sequence < this.#highest) this.reordered++;
+    else this.#highest = sequence;
+    const latencyMs = atMs - this.#couldTravelFromMs(sequence, atMs);
+    this.latenciesMs.push(latencyMs);
+    if (latencyMs > this.#limits.lateMsMax) this.late++;
+    return true;
+  }
+
+  /** The sequence numbers that never came, and whether MQTT permits each loss. */
+  *missing(): Generator<{ sequence: number; permitted: boolean }> {
+    for (let sequence = 1; sequence <= this.#stream.sent; sequence++) {
+      if (!this.#firstArrivedAtMs.has(sequence)) yield { sequence, permitted: this.#permitsLoss(sequence) };
+    }
+  }
+
+  #permitsLoss(sequence: number): boolean {
+    if (this.qos !== 0) return false;
+    if (this.#limits.permitQos0Loss) return true;
+    const fromMs = this.#stream.sentAtMs(sequence);
+    return [this.receiver, this.#stream.sender].some((name) =>
+      this.#absences.overlaps(name, fromMs, fromMs + inTransitMsMax),
+    );
+  }
+
+  /**
+   * A QoS 1 message may come twice when its publisher had to send it again, or when this receiver came back and the
+   * gateway sends again what was unacknowledged; the latter says so by DUP [MQTT-3.3.1-1].
+   */
+  #permitsDuplicate(sequence: number, firstAtMs: number, atMs: number, dup: boolean): boolean {
+    if (this.qos !== 1) return false;
+    const { sender } = this.#stream;
+    // A publisher's QoS 2 is exactly once up to the gateway, whatever QoS this receiver asked for.
+    const sentAgain = this.#stream.qos === 1 && this.#absences.overlaps(sender, this.#stream.sentAtMs(sequence), atMs);
+    return sentAgain || (dup && this.#absences.overlaps(this.receiver, firstAtMs, atMs));
+  }
+
+  #couldTravelFromMs(sequence: number, atMs: number): number {
+    return Math.max(
+      this.#stream.sentAtMs(sequence),
+      this.#absences.lastReturnMs(this.receiver, atMs),
+      this.#absences.lastReturnMs(this.#stream.sender, atMs),
+    );
+  }
+}

@@ -1,0 +1,13 @@
+import type { Behaviour } from "../device.ts";
+
+export type Stage = { root: string; seed: number; liveMs: number };
+export type Member = { name: string; behaviour: Behaviour };
+
+/** A play for a fleet: which devices there are and how they behave. Add one by a file here and a line in scenarios.ts. */
+export type Scenario = {
+  name: string;
+  summary: string;
+  devicesMin: number;
+  /** As many members as `devices`, each with its own name. The same stage gives the same fleet. */
+  cast(devices: number, stage: Stage): Member[];
+};

@@ -1,0 +1,7 @@
+import { broadcast } from "./broadcast.ts";
+import type { Scenario } from "./scenario.ts";
+
+/** Every scenario by its name on the command line. */
+export const scenarios: ReadonlyMap<string, Scenario> = new Map(
+  [broadcast].map((scenario) => [scenario.name, scenario]),
+);

@@ -1,0 +1,56 @@
+import { expect, it } from "vitest";
+import type { BrokerResult, LaneResult } from "../../bench/bench-result.ts";
+import { lanes } from "../../bench/lanes.ts";
+import { report } from "../../bench/report.ts";
+import type { Sample } from "../../bench/sample.ts";
+import { targetsOf } from "../../bench/targets.ts";
+
+const measured = (median: Sample): BrokerResult => ({ rounds: [median], median, errors: [] });
+const failed = (reason: string): BrokerResult => ({ rounds: [], median: {}, errors: [reason] });
+const inLane = (name: string, brokers: Record<string, BrokerResult>): LaneResult => ({
+  lane: lanes.find((lane) => lane.name === name)!,
+  brokers,
+});
+
+it("compares deliveries with Mosquitto and with aedes", () => {
+  const result = inLane("q0-one", {
+    waypost: measured({ deliveriesPerSecond: 800 }),
+    mosquitto: measured({ deliveriesPerSecond: 200 }),
+    aedes: measured({ deliveriesPerSecond: 160 }),
+  });
+  expect(targetsOf(result)).toMatchObject([
+    { value: 4, bound: "at least", met: true },
+    { value: 5, limit: 8, met: false },
+  ]);
+});
+
+it("claims nothing where the other broker is missing", () => {
+  const result = inLane("q0-single", { waypost: measured({ p50Us: 20 }) });
+  expect(targetsOf(result)).toMatchObject([{ value: Number.NaN, met: undefined }]);
+});
+
+it("has no targets where Waypost failed or did not take part", () => {
+  expect(targetsOf(inLane("crowd", { waypost: failed("it died") }))).toEqual([]);
+  expect(targetsOf(inLane("crowd", {}))).toEqual([]);
+});
+
+it("holds memory, stalled subscribers and crowds to their limits", () => {
+  const met = (name: string, sample: Sample) =>
+    targetsOf(inLane(name, { waypost: measured(sample) })).map((target) => target.met);
+  expect(met("memory", { idleRssKb: 71_680, kbPerConnection: 8.1 })).toEqual([true, false]);
+  expect(met("q1-stall", { p99Ratio: 1.1 })).toEqual([true]);
+  expect(met("crowd", { connections: 5000, lost: 1 })).toEqual([true, false]);
+});
+
+it("reports failures and missed targets beside the tables", () => {
+  const text = report([
+    inLane("q0-one", {
+      waypost: measured({ deliveriesPerSecond: 1000 }),
+      mosquitto: measured({ deliveriesPerSecond: 500 }),
+    }),
+    inLane("crowd", { waypost: failed("it died") }),
+  ]);
+  expect(text).toMatch(/waypost +1,000 .* 2\.00/);
+  expect(text).toContain("crowd, waypost: it died");
+  expect(text).toMatch(/times Mosquitto +MISSED +2\.00 +at least 4/);
+});

@@ -1,0 +1,71 @@
+import { describe, expect, it } from "vitest";
+import { FleetError } from "../../devices/fleet-error.ts";
+import { parseOptions } from "../../devices/options.ts";
+
+const parse = (line: string) => parseOptions(line.split(" ").filter((word) => word !== ""));
+
+describe("the options of the simulated devices", () => {
+  it("have defaults that fit a gateway on this machine", () => {
+    expect(parse("broadcast")).toMatchObject({
+      scenario: { name: "broadcast" },
+      devices: 200,
+      seconds: 10,
+      seed: 1,
+      prefix: "devices",
+      gateway: { url: "mqtt://127.0.0.1:1883", wsUrl: "ws://127.0.0.1:8083/mqtt" },
+      withGateway: false,
+      permitQos0Loss: false,
+      lateSeconds: 5,
+      jsonFile: undefined,
+      quiet: false,
+    });
+  });
+
+  it("can all be given", () => {
+    const flags = "--devices 20 --seconds 2.5 --seed 7 --prefix a/b --url mqtts://h:8883 --ws-url wss://h/mqtt";
+    const more = "--username u --password p --permit-qos0-loss --late-seconds 9 --json r.json --quiet";
+    expect(parse(`broadcast ${flags} ${more}`)).toMatchObject({
+      devices: 20,
+      seconds: 2.5,
+      seed: 7,
+      prefix: "a/b",
+      gateway: { url: "mqtts://h:8883", wsUrl: "wss://h/mqtt", username: "u", password: "p" },
+      permitQos0Loss: true,
+      lateSeconds: 9,
+      jsonFile: "r.json",
+      quiet: true,
+    });
+    expect(parse("broadcast --with-gateway")).toMatchObject({ withGateway: true });
+  });
+
+  it("explain themselves", () => {
+    expect(parse("--help")).toEqual({ help: expect.stringContaining("broadcast") });
+  });
+
+  it.each([
+    ["", /scenario/],
+    ["dance", /no scenario "dance"; scenarios are: broadcast/],
+    ["broadcast more", /too many arguments/],
+    ["broadcast --loud", /unknown option '--loud'/],
+    ["broadcast --devices 7", /--devices 8 or more/],
+    ["broadcast --devices 1e3", /whole number/],
+    ["broadcast --devices 10001", /whole number/],
+    ["broadcast --devices", /argument missing/],
+    ["broadcast --seconds 0", /seconds/],
+    ["broadcast --seconds -1", /seconds/],
+    ["broadcast --seed x", /whole number/],
+    ["broadcast --prefix a/#", /wildcards/],
+    ["broadcast --prefix $SYS", /wildcards/],
+    ["broadcast --prefix a/", /ends/],
+    ["broadcast --url ws://127.0.0.1:1883", /must begin with mqtt:\/\//],
+    ["broadcast --url 127.0.0.1:1883", /must begin with mqtt:\/\//],
+    ["broadcast --ws-url mqtt://127.0.0.1", /must begin with ws:\/\//],
+    ["broadcast --with-gateway --url mqtt://127.0.0.1", /cannot be used with/],
+    ["broadcast --password p", /--username/],
+  ])("are refused with one clear line: devices %s", (line, message) => {
+    expect(() => parse(line)).toThrow(expect.objectContaining({ code: "ERR_USAGE" }));
+    expect(() => parse(line)).toThrow(message);
+    expect(() => parse(line)).toThrow(/^[^\n]*$/);
+    expect(() => parse(line)).toThrow(FleetError);
+  });
+});

@@ -1,0 +1,59 @@
+import { describe, expect, it } from "vitest";
+import { type DevicesOptions, parseOptions } from "../../devices/options.ts";
+import { createReport, renderReport } from "../../devices/report.ts";
+import { type Book, openBook, run } from "./book.ts";
+
+const options = parseOptions(["broadcast", "--devices", "10"]) as DevicesOptions;
+const report = ({ ledger }: Book, interrupted = false, gatewayComplaints: string[] = []) =>
+  createReport(options, { run, ledger, interrupted, gatewayComplaints });
+
+describe("the report", () => {
+  it("shows a row per flow, with what is permitted in brackets, and the verdict", () => {
+    const book = openBook(0, { permitQos0Loss: true });
+    book.send(2, 0);
+    book.arrive(1, { atMs: 1.25 });
+    expect(renderReport(report(book), false).split("\n")).toEqual([
+      "broadcast: 10 devices, 10 s, seed 1, run run-1",
+      "",
+      expect.stringMatching(/^flow +QoS +sent +expected +received +lost +duplicated +out of order .*p50 ms +p99 ms$/),
+      expect.stringMatching(/^-+ /),
+      expect.stringMatching(/^temperature +0 +2 +2 +1 +1 \(1 ok\) +0 +0 +0 +0 +0 +1\.25 +1\.25$/),
+      "",
+      "PASSED: 1 of 2 deliveries of 2 messages, nothing beyond what their QoS permits",
+      "",
+    ]);
+  });
+
+  it("says only the verdict when quiet", () => {
+    const book = openBook(0);
+    book.send(1);
+    book.arrive(1);
+    expect(renderReport(report(book), true)).toMatch(/^PASSED[^\n]*\n$/);
+  });
+
+  it("names the problems, examples, and what the gateway complained about", () => {
+    const book = openBook(1);
+    book.send(2);
+    book.arrive(1);
+    expect(renderReport(report(book, false, ["out of memory"]), true)).toBe(
+      [
+        "FAILED",
+        "  temperature: 1 lost",
+        "for example",
+        "  reader never got number 2 of home/sensor/temperature",
+        "the gateway logged",
+        "  out of memory",
+        "",
+      ].join("\n"),
+    );
+  });
+
+  it("gives no verdict on an interrupted run", () => {
+    const book = openBook(1);
+    book.send(2);
+    book.arrive(1);
+    const interrupted = report(book, true);
+    expect(interrupted).toMatchObject({ interrupted: true, passed: false, problems: [] });
+    expect(renderReport(interrupted, true)).toMatch(/^INTERRUPTED/);
+  });
+});
