@@ -36,7 +36,12 @@ export class Supervisor {
   readonly #gaveUp: (child: Child, reason: unknown) => void;
   #stopping = false;
 
-  constructor(parts: { clock: Clock; log: Log; policy: RestartPolicy; gaveUp: (child: Child, reason: unknown) => void }) {
+  constructor(parts: {
+    clock: Clock;
+    log: Log;
+    policy: RestartPolicy;
+    gaveUp: (child: Child, reason: unknown) => void;
+  }) {
     this.#clock = parts.clock;
     this.#log = parts.log;
     this.#policy = parts.policy;

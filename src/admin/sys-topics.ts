@@ -48,7 +48,10 @@ export class SysTopics implements Child {
   #values(): Record<string, string | number> {
     const { broker, registry, counters } = this.#sources;
     const connected = broker.connectedClients;
-    const reasons = Object.entries(counters.dropped).map(([reason, count]) => [`publish/messages/dropped/${reason}`, count]);
+    const reasons = Object.entries(counters.dropped).map(([reason, count]) => [
+      `publish/messages/dropped/${reason}`,
+      count,
+    ]);
     return {
       uptime: `${Math.floor((this.#clock.now() - this.#startedAt) / 1000)} seconds`,
       "clients/connected": connected,

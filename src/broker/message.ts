@@ -146,7 +146,16 @@ export class Message {
 
   private lowered(qos: QoS): Message {
     const { brokerId, brokerCounter, topic, payload, origin, properties } = this;
-    const packet: StoredPublish = { cmd: "publish", brokerId, brokerCounter, topic, payload, qos, retain: false, dup: false };
+    const packet: StoredPublish = {
+      cmd: "publish",
+      brokerId,
+      brokerCounter,
+      topic,
+      payload,
+      qos,
+      retain: false,
+      dup: false,
+    };
     if (origin !== undefined) packet.clientId = origin;
     if (properties !== undefined) packet.properties = properties;
     return new Message(packet, qos, this.retain, this.sequence);

@@ -119,7 +119,12 @@ export class Acceptor implements ConnectionOwner {
       this.#forgetWill(id);
       if (error) return refused(error);
       const publish = broker.publish as unknown as PublishFrom;
-      publish.call(broker, { cmd: "publish", dup: false, ...will }, connection, (failure) => failure && refused(failure));
+      publish.call(
+        broker,
+        { cmd: "publish", dup: false, ...will },
+        connection,
+        (failure) => failure && refused(failure),
+      );
     });
   }
 

@@ -1,8 +1,8 @@
 import type { Clock } from "../actor/clock.ts";
 import type { EdgeBroker } from "../broker/edge-broker.ts";
+import type { Log } from "../log.ts";
 import { TopicReader } from "../protocol/topic-reader.ts";
 import { WireSlab } from "../protocol/wire-slab.ts";
-import type { Log } from "../log.ts";
 import { Counters } from "./counters.ts";
 import type { DeviceSettings } from "./device-settings.ts";
 import { Flusher } from "./stream-writer.ts";

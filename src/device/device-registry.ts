@@ -84,7 +84,9 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
     device.connection = null;
     this.#devices.delete(device.id);
     if (!session.clean) this.#unhosted.add(device.id);
-    connection?.closeFor(new WaypostError("ERR_DEVICE_CRASHED", `the device crashed: ${textOf(reason)}`, { cause: reason }));
+    connection?.closeFor(
+      new WaypostError("ERR_DEVICE_CRASHED", `the device crashed: ${textOf(reason)}`, { cause: reason }),
+    );
     this.#restartLater(device.id, session.clean);
   }
 
@@ -120,7 +122,8 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
     broker.registerClient(connection); // closes the connection that has this id so far [MQTT-3.1.4-2]
     connection.registered = true;
     let present = false;
-    if (connection.clean) await this.#discard(id); // [MQTT-3.1.2-6]
+    if (connection.clean)
+      await this.#discard(id); // [MQTT-3.1.2-6]
     else present = this.#devices.has(id) || (await this.#load(id));
     await broker.store.delWill({ id });
     if (connection.will !== null) await broker.store.putWill({ id }, connection.will);
@@ -207,7 +210,8 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
   }
 
   get #known(): DeviceContext {
-    if (this.#context === null) throw new WaypostError("ERR_INVARIANT", "the device registry is used before it has a context");
+    if (this.#context === null)
+      throw new WaypostError("ERR_INVARIANT", "the device registry is used before it has a context");
     return this.#context;
   }
 }

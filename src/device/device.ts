@@ -90,14 +90,20 @@ export class Device extends Actor<DeviceMessage> implements Receiver {
     counters.dropped[reason]++;
     // One line when it begins; the sum follows when the device has caught up or leaves.
     if (this.dropped++ === 0) {
-      const advice = reason === "slow-reader" ? "it reads too slowly" : "raise mailboxes.messagesMax or bytesMax, or let it read faster";
+      const advice =
+        reason === "slow-reader"
+          ? "it reads too slowly"
+          : "raise mailboxes.messagesMax or bytesMax, or let it read faster";
       log.warn({ device: this.id, reason }, `messages for this device are being dropped: ${advice}`);
     }
   }
 
   caughtUp(): void {
     if (this.dropped === 0) return;
-    this.#context.log.info({ device: this.id, dropped: this.dropped }, "the device has caught up; messages were dropped");
+    this.#context.log.info(
+      { device: this.id, dropped: this.dropped },
+      "the device has caught up; messages were dropped",
+    );
     this.dropped = 0;
   }
 
@@ -181,7 +187,8 @@ export class Device extends Actor<DeviceMessage> implements Receiver {
       if (packet !== this.#lastForeign) {
         this.#lastForeign = packet;
         const granted = this.session.grantedFor(packet.topic);
-        if (granted !== undefined) this.deliver(this.#context.broker.router.messageFor(packet, packet.qos, false), granted);
+        if (granted !== undefined)
+          this.deliver(this.#context.broker.router.messageFor(packet, packet.qos, false), granted);
       }
       done();
     };

@@ -88,7 +88,9 @@ export class Inbound {
   }
 
   #note(connection: Connection, device: Device, packet: PublishPacket): void {
-    const noted = device.session.clean ? settled : this.#context.broker.store.incomingStorePacket(device, receipt(packet));
+    const noted = device.session.clean
+      ? settled
+      : this.#context.broker.store.incomingStorePacket(device, receipt(packet));
     noted.then(
       () => this.#publishNoted(connection, device, packet),
       (error) => this.#withdraw(connection, device, packet, error),

@@ -8,7 +8,10 @@ import type { Connection } from "./connection.ts";
 export function logEvents(broker: EdgeBroker, log: Log): void {
   broker.on("client", (client) => {
     const { id, version, clean } = client;
-    log.info({ device: id, remote: remoteOf(client as Connection), version: version === 3 ? "3.1" : "3.1.1", clean }, "connected");
+    log.info(
+      { device: id, remote: remoteOf(client as Connection), version: version === 3 ? "3.1" : "3.1.1", clean },
+      "connected",
+    );
   });
   broker.on("clientDisconnect", (client) => log.info({ device: client.id }, "disconnected"));
   const failed = (client: unknown, error: Error) => {

@@ -71,7 +71,8 @@ export class Outbound {
     if (entry?.awaits === awaiting.pubrec) {
       entry.awaits = awaiting.pubcomp;
       if (!this.#hasAckListener) entry.message = null;
-      if (!this.#device.session.clean) this.#note(this.#store.outgoingUpdate(this.#device, { cmd: "pubrel", messageId: packetId }));
+      if (!this.#device.session.clean)
+        this.#note(this.#store.outgoingUpdate(this.#device, { cmd: "pubrel", messageId: packetId }));
     }
     this.#device.connection?.sendAcknowledgement(firstByte.pubrel, packetId);
   }
@@ -117,7 +118,14 @@ export class Outbound {
     for (const packet of outgoing) {
       if (packet.cmd === "pubrel") {
         const { messageId: packetId } = packet;
-        this.#window.restore({ packetId, awaits: awaiting.pubcomp, message: null, sequence: 0, brokerId: "", brokerCounter: 0 });
+        this.#window.restore({
+          packetId,
+          awaits: awaiting.pubcomp,
+          message: null,
+          sequence: 0,
+          brokerId: "",
+          brokerCounter: 0,
+        });
         continue;
       }
       const message = broker.router.messageFor(packet, packet.qos, packet.retain);
@@ -241,10 +249,15 @@ export class Outbound {
   #settle(entry: InFlight, packetId: number): void {
     const { message } = entry;
     this.#window.settle(entry);
-    if (!this.#device.session.clean) this.#note(this.#store.outgoingClearMessageId(this.#device, { messageId: packetId }));
+    if (!this.#device.session.clean)
+      this.#note(this.#store.outgoingClearMessageId(this.#device, { messageId: packetId }));
     const { connection } = this.#device;
     if (connection !== null && this.#hasAckListener) {
-      this.#context.broker.emit("ack", message === null ? undefined : { ...message.toPacket(), messageId: packetId }, connection);
+      this.#context.broker.emit(
+        "ack",
+        message === null ? undefined : { ...message.toPacket(), messageId: packetId },
+        connection,
+      );
     }
     this.pump();
   }

@@ -30,7 +30,9 @@ export class Subscribing {
   }
 
   unsubscribe(connection: Connection, what: Unsubscriptions, done: Done): void {
-    const packet = (Object.hasOwn(what, "unsubscriptions") ? what : { unsubscriptions: Array.isArray(what) ? what : [what] }) as {
+    const packet = (
+      Object.hasOwn(what, "unsubscriptions") ? what : { unsubscriptions: Array.isArray(what) ? what : [what] }
+    ) as {
       unsubscriptions: string[];
       messageId?: number;
     };
@@ -52,7 +54,10 @@ export class Subscribing {
     );
   }
 
-  async #subscribe(connection: Connection, packet: { subscriptions: Subscription[]; messageId?: number }): Promise<void> {
+  async #subscribe(
+    connection: Connection,
+    packet: { subscriptions: Subscription[]; messageId?: number },
+  ): Promise<void> {
     const { broker } = this.#context;
     const device = attached(connection);
     const wanted = packet.subscriptions;
@@ -92,14 +97,19 @@ export class Subscribing {
       log.warn({ device: device.id, filter: filter.slice(0, 200) }, `a subscription was refused: ${why}`);
       return null;
     };
-    if (Buffer.byteLength(filter) > settings.topicBytesMax) return refuse(`the filter is over ${settings.topicBytesMax} bytes`);
-    if (levelCount(filter) > settings.topicLevelsMax) return refuse(`the filter has over ${settings.topicLevelsMax} levels`);
-    if (RESERVED.some((prefix) => filter.startsWith(prefix))) return refuse("shared subscriptions and queues are not built yet");
+    if (Buffer.byteLength(filter) > settings.topicBytesMax)
+      return refuse(`the filter is over ${settings.topicBytesMax} bytes`);
+    if (levelCount(filter) > settings.topicLevelsMax)
+      return refuse(`the filter has over ${settings.topicLevelsMax} levels`);
+    if (RESERVED.some((prefix) => filter.startsWith(prefix)))
+      return refuse("shared subscriptions and queues are not built yet");
     const { subscriptions } = device.session;
     if (!subscriptions.has(filter) && subscriptions.size >= settings.subscriptionsPerDeviceMax) {
       return refuse(`the device has ${subscriptions.size} subscriptions, which is the limit`);
     }
-    const answer = await ask<Subscription | null>((callback) => broker.authorizeSubscribe(connection, subscription, callback));
+    const answer = await ask<Subscription | null>((callback) =>
+      broker.authorizeSubscribe(connection, subscription, callback),
+    );
     return answer ? { ...answer } : refuse("authorizeSubscribe said no");
   }
 
@@ -115,7 +125,8 @@ export class Subscribing {
     if (connection.closed) return;
     for (const filter of filters) device.tell({ kind: "unsubscribe", filter });
     // Answered also where nothing was subscribed [MQTT-3.10.4-5].
-    if (packet.messageId !== undefined) connection.sendControlPacket({ cmd: "unsuback", messageId: packet.messageId } as never);
+    if (packet.messageId !== undefined)
+      connection.sendControlPacket({ cmd: "unsuback", messageId: packet.messageId } as never);
     broker.emit("unsubscribe", filters, connection);
     broker.announce("new/unsubscribes", JSON.stringify({ clientId: connection.id, subs: filters }));
   }

@@ -35,7 +35,10 @@ export class HttpListener implements Listener {
     const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS });
     server.maxConnections = connectionsMax;
     server.on("drop", (dropped) => {
-      this.#parts.refused(`${dropped?.remoteAddress}:${dropped?.remotePort}`, `the listener has ${connectionsMax} connections, which is its limit`);
+      this.#parts.refused(
+        `${dropped?.remoteAddress}:${dropped?.remotePort}`,
+        `the listener has ${connectionsMax} connections, which is its limit`,
+      );
     });
     server.on("request", (request, response) => {
       const here = pathOf(request) === mqttPath;
@@ -70,7 +73,8 @@ export class HttpListener implements Listener {
       this.#parts.refused(remote, why);
       socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\n${why}\n`);
     };
-    if (pathOf(request) !== this.#options.mqttPath) return refuse("404 Not Found", `no WebSocket at ${pathOf(request)}; MQTT is at ${this.#options.mqttPath}`);
+    if (pathOf(request) !== this.#options.mqttPath)
+      return refuse("404 Not Found", `no WebSocket at ${pathOf(request)}; MQTT is at ${this.#options.mqttPath}`);
     const offered = (request.headers["sec-websocket-protocol"] ?? "").split(",").map((name) => name.trim());
     if (!offered.includes("mqtt") && !offered.includes("mqttv3.1")) {
       return refuse("400 Bad Request", "the WebSocket offers no subprotocol mqtt"); // [MQTT-6.0.0-3]
@@ -78,7 +82,10 @@ export class HttpListener implements Listener {
     webSockets.handleUpgrade(request, socket, head, (webSocket) => {
       this.#upgraded++;
       webSocket.once("close", () => this.#upgraded--);
-      this.#parts.accept(webSocketStream(webSocket, (why) => this.#parts.refused(remote, why)), request);
+      this.#parts.accept(
+        webSocketStream(webSocket, (why) => this.#parts.refused(remote, why)),
+        request,
+      );
     });
   }
 }

@@ -24,7 +24,10 @@ export class TcpListener implements Listener {
     const server = createServer({ noDelay: true }, (socket) => this.#parts.accept(socket));
     server.maxConnections = connectionsMax;
     server.on("drop", (dropped) => {
-      this.#parts.refused(`${dropped?.remoteAddress}:${dropped?.remotePort}`, `the listener has ${connectionsMax} connections, which is its limit`);
+      this.#parts.refused(
+        `${dropped?.remoteAddress}:${dropped?.remotePort}`,
+        `the listener has ${connectionsMax} connections, which is its limit`,
+      );
     });
     const address = await listen(server, host, port);
     server.on("error", (error) => this.#parts.failed(error));

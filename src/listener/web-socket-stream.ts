@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
-import type { WebSocket } from "ws";
 import stream from "websocket-stream";
+import type { WebSocket } from "ws";
 
 /** Bytes that may wait to be read before the socket is paused. */
 const READ_AHEAD_BYTES = 64 * 1024;

@@ -7,7 +7,8 @@ export type AedesPersistence = Omit<Store, "retainedMatching" | "cleanOutgoing" 
 
 /** Adds to an aedes persistence what devices need beyond its contract. A `Store` is returned as it is. */
 export function completeStore(persistence: AedesPersistence): Store {
-  if (persistence.retainedMatching !== undefined && persistence.cleanOutgoing !== undefined) return persistence as Store;
+  if (persistence.retainedMatching !== undefined && persistence.cleanOutgoing !== undefined)
+    return persistence as Store;
   // The persistence keeps its state in private members, so the additions are put on the object itself.
   return Object.assign(persistence, {
     cleanIncoming: persistence.cleanIncoming?.bind(persistence) ?? (async () => {}),

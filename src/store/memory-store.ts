@@ -14,7 +14,7 @@ import type {
   StoredSubscription,
   StoredWill,
 } from "./store.ts";
-import { storedPublish } from "./stored-publish.ts";
+import { ownPayload, storedPublish } from "./stored-publish.ts";
 import { SubscriptionIndex } from "./subscription-index.ts";
 
 /** A store that lives and dies with the process. Every answer is there at once. */
@@ -42,7 +42,7 @@ export class MemoryStore implements Store {
 
   storeRetained(packet: StoredPublish): PromiseLike<void> {
     if (packet.payload.length === 0) this.#retained.delete(packet.topic);
-    else this.#retained.set({ ...packet, payload: Buffer.from(packet.payload) });
+    else this.#retained.set({ ...packet, payload: ownPayload(packet) });
     return settled;
   }
 
@@ -100,7 +100,7 @@ export class MemoryStore implements Store {
 
   outgoingEnqueueCombi(receivers: readonly { clientId: string }[], packet: StoredPublish): PromiseLike<void> {
     if (receivers.length === 0) return settled;
-    const payload = Buffer.from(packet.payload); // one copy, however many receivers wait for it
+    const payload = ownPayload(packet); // one copy, however many receivers wait for it
     for (const { clientId } of receivers) this.#lineOf(clientId).add(storedPublish(packet, payload));
     return settled;
   }

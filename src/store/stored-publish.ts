@@ -5,7 +5,7 @@ import type { StoredPublish } from "./store.ts";
  * Optional fields are present only where the original has them; the packet id is not one of them: it belongs to the
  * publisher's side, and the receiver's is given later.
  */
-export function storedPublish(packet: StoredPublish, payload: Buffer = Buffer.from(packet.payload)): StoredPublish {
+export function storedPublish(packet: StoredPublish, payload: Buffer = ownPayload(packet)): StoredPublish {
   const copy: StoredPublish = {
     cmd: "publish",
     brokerId: packet.brokerId,
@@ -20,4 +20,9 @@ export function storedPublish(packet: StoredPublish, payload: Buffer = Buffer.fr
   if (packet.clientId !== undefined) copy.clientId = packet.clientId;
   if (packet.properties !== undefined) copy.properties = packet.properties;
   return copy;
+}
+
+/** A copy of the payload. Those who embed the broker may publish text, which needs none. */
+export function ownPayload({ payload }: StoredPublish): Buffer {
+  return Buffer.isBuffer(payload) ? Buffer.from(payload) : payload;
 }

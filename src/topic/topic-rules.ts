@@ -13,7 +13,8 @@ export function filterMistake(filter: string): string | undefined {
   for (const [index, level] of levels.entries()) {
     if (level === "+" || level === "#") {
       if (level === "#" && index !== levels.length - 1) return "# stands before its end"; // [MQTT-4.7.1-2]
-    } else if (level.includes("#")) return "# does not fill its level"; // [MQTT-4.7.1-2]
+    } else if (level.includes("#"))
+      return "# does not fill its level"; // [MQTT-4.7.1-2]
     else if (level.includes("+")) return "+ does not fill its level"; // [MQTT-4.7.1-3]
   }
   return undefined;

@@ -3,7 +3,16 @@ import type { Store, StoredPublish } from "../../src/store/store.ts";
 
 function publish(topic: string, payload: string, more: Partial<StoredPublish> = {}): StoredPublish {
   const identity = { brokerId: "gateway-1", brokerCounter: 1 };
-  return { cmd: "publish", ...identity, topic, payload: Buffer.from(payload), qos: 1, retain: false, dup: false, ...more };
+  return {
+    cmd: "publish",
+    ...identity,
+    topic,
+    payload: Buffer.from(payload),
+    qos: 1,
+    retain: false,
+    dup: false,
+    ...more,
+  };
 }
 
 /** What devices need of every store, beyond the contract of aedes-persistence. */
@@ -35,7 +44,8 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
       for (const topic of ["sport", "sport/", "/", "sport/tennis"]) {
         await store.storeRetained(publish(topic, "x", { retain: true }));
       }
-      const matching = async (filter: string) => (await store.retainedMatching([filter])).map(({ topic }) => topic).sort();
+      const matching = async (filter: string) =>
+        (await store.retainedMatching([filter])).map(({ topic }) => topic).sort();
       expect(await matching("sport/#")).toEqual(["sport", "sport/", "sport/tennis"]);
       expect(await matching("sport/+")).toEqual(["sport/", "sport/tennis"]);
       expect(await matching("+/+")).toEqual(["/", "sport/", "sport/tennis"]);
@@ -50,12 +60,16 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
     });
 
     it("gives back what is on its way in the order in which it came", async () => {
-      for (let i = 1; i <= 100; i++) await store.outgoingEnqueue({ clientId: "sensor" }, publish("t", `${i}`, { brokerCounter: i }));
-      expect((await outgoing()).map(({ payload }) => payload.toString())).toEqual(Array.from({ length: 100 }, (_, i) => `${i + 1}`));
+      for (let i = 1; i <= 100; i++)
+        await store.outgoingEnqueue({ clientId: "sensor" }, publish("t", `${i}`, { brokerCounter: i }));
+      expect((await outgoing()).map(({ payload }) => payload.toString())).toEqual(
+        Array.from({ length: 100 }, (_, i) => `${i + 1}`),
+      );
     });
 
     it("settles by packet id, and by message identity where there is no packet id", async () => {
-      for (const brokerCounter of [1, 2, 3]) await store.outgoingEnqueue({ clientId: "sensor" }, publish("t", "x", { brokerCounter }));
+      for (const brokerCounter of [1, 2, 3])
+        await store.outgoingEnqueue({ clientId: "sensor" }, publish("t", "x", { brokerCounter }));
       await store.outgoingUpdate(client, { brokerId: "gateway-1", brokerCounter: 2, messageId: 77 });
       await store.outgoingClearMessageId(client, { messageId: 77 });
       await store.outgoingClearMessageId(client, { messageId: undefined, brokerId: "gateway-1", brokerCounter: 1 });
@@ -64,7 +78,10 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
 
     it("tells messages of different gateways apart", async () => {
       await store.outgoingEnqueue({ clientId: "sensor" }, publish("t", "mine", { brokerCounter: 5 }));
-      await store.outgoingEnqueue({ clientId: "sensor" }, publish("t", "theirs", { brokerId: "gateway-2", brokerCounter: 5 }));
+      await store.outgoingEnqueue(
+        { clientId: "sensor" },
+        publish("t", "theirs", { brokerId: "gateway-2", brokerCounter: 5 }),
+      );
       await store.outgoingUpdate(client, { brokerId: "gateway-2", brokerCounter: 5, messageId: 9 });
       await store.outgoingClearMessageId(client, { messageId: 9 });
       expect((await outgoing()).map(({ payload }) => payload.toString())).toEqual(["mine"]);
@@ -93,8 +110,12 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
     });
 
     it("reports a missing message as ERR_NO_SUCH_PACKET", async () => {
-      await expect(store.incomingGetPacket(client, { messageId: 1 })).rejects.toMatchObject({ code: "ERR_NO_SUCH_PACKET" });
-      await expect(store.incomingDelPacket(client, { messageId: 1 })).rejects.toMatchObject({ code: "ERR_NO_SUCH_PACKET" });
+      await expect(store.incomingGetPacket(client, { messageId: 1 })).rejects.toMatchObject({
+        code: "ERR_NO_SUCH_PACKET",
+      });
+      await expect(store.incomingDelPacket(client, { messageId: 1 })).rejects.toMatchObject({
+        code: "ERR_NO_SUCH_PACKET",
+      });
     });
   });
 }

@@ -86,7 +86,14 @@ export class RawClient {
   }
 
   /** Takes the next PUBLISH. */
-  async message(): Promise<{ topic: string; payload: string; qos: number; retain: boolean; dup: boolean; messageId: number | undefined }> {
+  async message(): Promise<{
+    topic: string;
+    payload: string;
+    qos: number;
+    retain: boolean;
+    dup: boolean;
+    messageId: number | undefined;
+  }> {
     const packet = await this.next("publish");
     if (packet.cmd !== "publish") throw new Error("not a PUBLISH");
     const { topic, payload, qos, retain, dup, messageId } = packet;

@@ -1,6 +1,6 @@
 import { onTestFinished } from "vitest";
 import type { Clock } from "../../src/actor/clock.ts";
-import { type GatewayConfig, configSchema } from "../../src/config/schema.ts";
+import { configSchema, type GatewayConfig } from "../../src/config/schema.ts";
 import { Gateway } from "../../src/gateway.ts";
 import { LogRecorder } from "./log-recorder.ts";
 
