@@ -72,7 +72,7 @@ export function machineReport({
     Object.entries(brokers)
       .map(([name, version]) => `${name} ${version}`)
       .join(", "),
-    `${rounds} rounds in turn, medians; ${measureMs / 1000} s measured after ${warmupMs / 1000} s; a fresh process each time; bursts of ${burst}`,
+    `rounds ${rounds}, in turn, medians; ${measureMs / 1000} s measured after ${warmupMs / 1000} s; bursts of ${burst}; a fresh process each`,
   ].join("\n");
 }
 

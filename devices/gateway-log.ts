@@ -1,5 +1,4 @@
 const linesMax = 10;
-const warningLevel = 40;
 
 /** Reads the JSON lines of a gateway: where it listens, whether it is ready, what it complains about. */
 export class GatewayLog {
@@ -23,9 +22,9 @@ export class GatewayLog {
     keep(this.lastLines, line);
     const entry = parse(line);
     if (entry === undefined) return;
-    if (Number(entry.level) >= warningLevel) keep(this.complaints, line);
+    if (entry.level === "warn" || entry.level === "error") keep(this.complaints, line);
     if (entry.msg === "listening") this.#listening(entry);
-    if (entry.msg === "ready" && this.#url !== undefined && this.#wsUrl !== undefined) {
+    if (String(entry.msg).startsWith("waypost is ready") && this.#url !== undefined && this.#wsUrl !== undefined) {
       this.#becomeReady({ url: this.#url, wsUrl: this.#wsUrl });
     }
   }

@@ -80,13 +80,11 @@ export class Gateway {
       await this.#supervisor.stop();
       throw error;
     }
-    this.#log.info({ gateway: this.#config.gateway.name }, "ready");
   }
 
   /** Stops accepting, publishes the wills of connected devices, closes their connections, closes the store. */
   async stop(): Promise<void> {
     await this.#supervisor.stop();
-    this.#log.info({ gateway: this.#config.gateway.name }, "stopped");
   }
 
   /** Applies a validated configuration to the running gateway; says which sections were applied and which were not. */
@@ -94,8 +92,10 @@ export class Gateway {
     const before = this.#config;
     this.#config = next;
     const differs = (key: keyof GatewayConfig) => !isDeepStrictEqual(before[key], next[key]);
-    const applied = (["sessions", "mailboxes", "limits", "log"] as const).filter(differs) as string[];
-    const needsRestart = (["gateway", "store"] as const).filter(differs);
+    const applied: string[] = (["sessions", "mailboxes", "limits"] as const).filter(differs);
+    if (before.log.level !== next.log.level) applied.push("log.level");
+    const needsRestart: string[] = (["gateway", "store"] as const).filter(differs);
+    if (before.log.format !== next.log.format) needsRestart.push("log.format");
     // One object for all devices, mailboxes included: they read it at each use.
     const settings = settingsOfConfig(next);
     Object.assign(this.#settings.mailboxes, settings.mailboxes);

@@ -6,7 +6,7 @@ import { WaypostError } from "../waypost-error.ts";
 import type { SignalSource } from "./command-context.ts";
 import { exitCodes } from "./exit-code.ts";
 
-export type RunningGateway = Pick<Gateway, "start" | "stop" | "reconfigure" | "addresses">;
+export type RunningGateway = Pick<Gateway, "start" | "stop" | "reconfigure" | "addresses" | "failed">;
 
 export interface Supervision {
   readonly gateway: RunningGateway;
@@ -52,6 +52,7 @@ class GatewaySupervision {
     this.#starting = this.#start();
     const isUp = await this.#starting;
     if (!isUp) this.#finish(exitCodes.runtime);
+    void this.#parts.gateway.failed.then((reason) => this.#giveUp(reason));
     const code = await finished;
     signals.off("SIGINT", this.#onStop);
     signals.off("SIGTERM", this.#onStop);
@@ -101,6 +102,16 @@ class GatewaySupervision {
     } finally {
       clearTimeout(deadline);
     }
+  }
+
+  /** A part of the gateway failed for good: whoever runs the process is better served by an exit code than by half a gateway. */
+  async #giveUp(reason: unknown): Promise<void> {
+    const { gateway, log } = this.#parts;
+    if (this.#isStopping) return;
+    this.#isStopping = true;
+    log.error(fieldsOf(reason), `a part of the gateway failed for good: ${messageOf(reason)}`);
+    await gateway.stop().catch((error: unknown) => log.error(fieldsOf(error), `stopping failed: ${messageOf(error)}`));
+    this.#finish(exitCodes.runtime);
   }
 
   readonly #onReload = (): void => {

@@ -100,7 +100,8 @@ export class Acceptor implements ConnectionOwner {
     const { device, will, id, registered } = connection;
     device?.tell({ kind: "detach", connection });
     if (registered) {
-      if (will !== null) this.#publishWill(connection, will);
+      // Without a device there was no CONNACK 0 yet, and the will of a refused client is not published [MQTT-3.1.2-8].
+      if (will !== null && device !== null) this.#publishWill(connection, will);
       else this.#forgetWill(id);
       if (broker.clients[id] === connection) broker.unregisterClient(connection);
     }

@@ -16,6 +16,7 @@ import { flagsAreValid, packetType } from "../protocol/packet-type.ts";
 import { type PublishPacket, readPublish, writeAcknowledgement } from "../protocol/publish-frame.ts";
 import type { StoredWill } from "../store/store.ts";
 import { WaypostError } from "../waypost-error.ts";
+import type { AcknowledgementLine } from "./acknowledgement-line.ts";
 import type { Device } from "./device.ts";
 import type { DeviceContext } from "./device-context.ts";
 import { StreamWriter } from "./stream-writer.ts";
@@ -65,6 +66,8 @@ export class Connection extends EventEmitter implements Client {
   /** aedes registered it: it has to be unregistered. */
   registered = false;
   device: Device | null = null;
+  /** Acknowledgements that have to leave in order; made when the first has to wait. */
+  acknowledgements: AcknowledgementLine | null = null;
   keepAliveSeconds = 0;
   /** A whole packet came since this was last set to false. */
   heard = false;
@@ -100,15 +103,15 @@ export class Connection extends EventEmitter implements Client {
     return this.#writer.unsentBytes;
   }
 
-  /** Bytes that arrived. */
-  data(chunk: Buffer): void {
+  /** Bytes arrived: those of `chunk` from `start` to `end`. They must stay as they are. */
+  arrived(chunk: Buffer, start: number, end: number): void {
     if (this.closed) return;
     if (this.#suspended || this.#reading) {
       this.#held ??= [];
-      this.#held.push(chunk);
+      this.#held.push(chunk.subarray(start, end));
       return;
     }
-    this.#frames.push(chunk);
+    this.#frames.push(chunk, start, end);
     this.#read();
   }
 
@@ -217,7 +220,7 @@ export class Connection extends EventEmitter implements Client {
     const chunk = this.#held?.shift();
     if (chunk === undefined) return false;
     if (this.#held?.length === 0) this.#held = null;
-    this.#frames.push(chunk);
+    this.#frames.push(chunk, 0, chunk.length);
     return true;
   }
 
@@ -315,7 +318,7 @@ export class Connection extends EventEmitter implements Client {
 }
 
 function onData(this: Carrier, chunk: Buffer): void {
-  this.client?.data(chunk);
+  this.client?.arrived(chunk, 0, chunk.length);
 }
 
 function onEnd(this: Carrier): void {

@@ -5,6 +5,7 @@ import { TopicReader } from "../protocol/topic-reader.ts";
 import { WireSlab } from "../protocol/wire-slab.ts";
 import { Counters } from "./counters.ts";
 import type { DeviceSettings } from "./device-settings.ts";
+import { DropLog } from "./drop-log.ts";
 import { Flusher } from "./stream-writer.ts";
 
 /** What all devices and connections of one gateway have in common. */
@@ -14,6 +15,7 @@ export class DeviceContext {
   readonly clock: Clock;
   readonly log: Log;
   readonly counters = new Counters();
+  readonly drops: DropLog;
   readonly flusher = new Flusher();
   readonly topics: TopicReader;
   /** Acknowledgements are written apart from messages, so that those to one connection lie side by side. */
@@ -26,6 +28,7 @@ export class DeviceContext {
     this.settings = settings;
     this.clock = clock;
     this.log = log;
+    this.drops = new DropLog(log, clock);
     this.topics = new TopicReader(settings);
   }
 }

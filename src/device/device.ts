@@ -37,6 +37,7 @@ export class Device extends Actor<DeviceMessage> implements Receiver {
   connection: Connection | null = null;
   /** Since when the device has had no connection, in milliseconds since the Unix epoch; 0 while it has one. */
   awaySince = 0;
+  /** Messages for this device that were dropped. */
   dropped = 0;
   readonly #context: DeviceContext;
   readonly #keeper: DeviceKeeper;
@@ -86,25 +87,9 @@ export class Device extends Actor<DeviceMessage> implements Receiver {
   }
 
   drop(reason: DropReason): void {
-    const { counters, log } = this.#context;
-    counters.dropped[reason]++;
-    // One line when it begins; the sum follows when the device has caught up or leaves.
-    if (this.dropped++ === 0) {
-      const advice =
-        reason === "slow-reader"
-          ? "it reads too slowly"
-          : "raise mailboxes.messagesMax or bytesMax, or let it read faster";
-      log.warn({ device: this.id, reason }, `messages for this device are being dropped: ${advice}`);
-    }
-  }
-
-  caughtUp(): void {
-    if (this.dropped === 0) return;
-    this.#context.log.info(
-      { device: this.id, dropped: this.dropped },
-      "the device has caught up; messages were dropped",
-    );
-    this.dropped = 0;
+    this.dropped++;
+    this.#context.counters.dropped[reason]++;
+    this.#context.drops.note(this.id, reason);
   }
 
   crashed(reason: unknown, message: Message, granted: QoS): void {
@@ -156,7 +141,6 @@ export class Device extends Actor<DeviceMessage> implements Receiver {
     this.connection = null;
     this.awaySince = this.#context.clock.now();
     this.#outbound.suspend();
-    this.caughtUp();
     this.#keeper.detached(this);
   }
 

@@ -4,6 +4,7 @@ import type { PublishPacket } from "../protocol/publish-frame.ts";
 import { settled } from "../store/settled.ts";
 import type { StoredPublish } from "../store/store.ts";
 import { WaypostError } from "../waypost-error.ts";
+import { type Acknowledgement, AcknowledgementLine } from "./acknowledgement-line.ts";
 import type { Connection } from "./connection.ts";
 import type { Device } from "./device.ts";
 import type { DeviceContext } from "./device-context.ts";
@@ -54,12 +55,22 @@ export class Inbound {
 
   #authorized(connection: Connection, packet: PublishPacket): void {
     if (packet.qos === 2) return this.#publishOnce(connection, packet);
+    const acknowledged = packet.qos === 1;
+    let accepted = false;
+    let place: Acknowledgement | null = null;
     const publish = this.#context.broker.publish as unknown as PublishFrom;
     publish.call(this.#context.broker, packet, connection as Client, (error) => {
       if (error) return connection.fail(publishFailed(error, packet.topic));
-      // [MQTT-3.3.4-1] [MQTT-4.3.2-2]; the connection may be gone by now.
-      if (packet.qos === 1 && !connection.closed) connection.sendAcknowledgement(firstByte.puback, packet.messageId);
+      accepted = true;
+      if (place !== null && !connection.closed) lineOf(connection).due(place); // the connection may be gone by now
     });
+    if (!acknowledged || connection.closed) return;
+    // Nearly always the store accepts at once and nothing waits [MQTT-3.3.4-1] [MQTT-4.3.2-2].
+    if (accepted && (connection.acknowledgements?.empty ?? true)) {
+      return connection.sendAcknowledgement(firstByte.puback, packet.messageId);
+    }
+    place = lineOf(connection).add(firstByte.puback, packet.messageId);
+    if (accepted) lineOf(connection).due(place);
   }
 
   /** QoS 2: the packet id is noted before the message is published, so that a repetition is recognised [MQTT-4.3.3-2]. */
@@ -67,46 +78,77 @@ export class Inbound {
     const device = connection.device as Device;
     const { session } = device;
     const { messageId } = packet;
-    session.inbound ??= new Set();
-    if (session.inbound.has(messageId)) return connection.sendAcknowledgement(firstByte.pubrec, messageId);
+    session.inbound ??= new Map();
+    const known = session.inbound.get(messageId);
+    if (known !== undefined) return this.#repeated(connection, messageId, known);
     const limit = this.#context.settings.inboundInFlightMax;
     if (limit > 0 && session.inbound.size >= limit) {
       const why = `${session.inbound.size} QoS 2 messages wait for PUBREL, and the limit is ${limit}`;
       return connection.fail(new WaypostError("ERR_LIMIT_EXCEEDED", why));
     }
-    session.inbound.add(messageId);
-    if (packet.dup && !session.clean) return this.#publishUnlessStored(connection, device, packet);
-    this.#note(connection, device, packet);
+    const place = lineOf(connection).add(firstByte.pubrec, messageId);
+    if (packet.dup && !session.clean) return this.#publishUnlessStored(connection, device, packet, place);
+    this.#note(connection, device, packet, place);
   }
 
-  /** A repetition may belong to a message that was taken before the device crashed or the gateway restarted. */
-  #publishUnlessStored(connection: Connection, device: Device, packet: PublishPacket): void {
+  /** A repetition is answered when the store has accepted the message, maybe at the hands of an earlier connection. */
+  #repeated(connection: Connection, messageId: number, known: ((error?: unknown) => void)[] | null): void {
+    const line = lineOf(connection);
+    const place = line.add(firstByte.pubrec, messageId);
+    if (known === null) return line.due(place);
+    known.push((error) => {
+      if (connection.closed) return;
+      if (error) connection.fail(error);
+      else line.due(place);
+    });
+  }
+
+  /**
+   * A repetition may belong to a message that was taken before the device crashed or the gateway restarted. Messages
+   * behind it must not overtake it meanwhile [MQTT-4.6.0-6].
+   */
+  #publishUnlessStored(connection: Connection, device: Device, packet: PublishPacket, place: Acknowledgement): void {
+    connection.suspend();
     this.#context.broker.store.incomingGetPacket(device, packet).then(
-      () => connection.sendAcknowledgement(firstByte.pubrec, packet.messageId),
-      () => this.#note(connection, device, packet),
+      () => {
+        device.session.inbound?.set(packet.messageId, null);
+        if (!connection.closed) lineOf(connection).due(place);
+        connection.resume();
+      },
+      () => {
+        if (connection.closed) return; // not taken yet: it comes again
+        this.#note(connection, device, packet, place);
+        connection.resume();
+      },
     );
   }
 
-  #note(connection: Connection, device: Device, packet: PublishPacket): void {
+  #note(connection: Connection, device: Device, packet: PublishPacket, place: Acknowledgement): void {
+    device.session.inbound?.set(packet.messageId, []);
     const noted = device.session.clean
       ? settled
       : this.#context.broker.store.incomingStorePacket(device, receipt(packet));
     noted.then(
-      () => this.#publishNoted(connection, device, packet),
+      () => this.#publishNoted(connection, device, packet, place),
       (error) => this.#withdraw(connection, device, packet, error),
     );
   }
 
-  #publishNoted(connection: Connection, device: Device, packet: PublishPacket): void {
+  #publishNoted(connection: Connection, device: Device, packet: PublishPacket, place: Acknowledgement): void {
     const publish = this.#context.broker.publish as unknown as PublishFrom;
     publish.call(this.#context.broker, packet, connection as Client, (error) => {
       if (error) return this.#withdraw(connection, device, packet, error);
-      if (!connection.closed) connection.sendAcknowledgement(firstByte.pubrec, packet.messageId); // [MQTT-4.3.3-2]
+      const repetitions = device.session.inbound?.get(packet.messageId);
+      device.session.inbound?.set(packet.messageId, null);
+      if (!connection.closed) lineOf(connection).due(place); // [MQTT-4.3.3-2]
+      for (const answer of repetitions ?? []) answer();
     });
   }
 
   /** The message was not published: the sender will repeat it, and then it must not be taken for known. */
   #withdraw(connection: Connection, device: Device, { messageId, topic }: PublishPacket, error: unknown): void {
+    const failure = publishFailed(error, topic);
+    const repetitions = device.session.inbound?.get(messageId);
     device.session.inbound?.delete(messageId);
     if (!device.session.clean) {
       this.#context.broker.store.incomingDelPacket(device, { messageId }).then(
@@ -114,8 +156,14 @@ export class Inbound {
         () => {},
       );
     }
-    connection.fail(publishFailed(error, topic));
+    connection.fail(failure);
+    for (const answer of repetitions ?? []) answer(failure);
   }
+}
+
+function lineOf(connection: Connection): AcknowledgementLine {
+  connection.acknowledgements ??= new AcknowledgementLine(connection);
+  return connection.acknowledgements;
 }
 
 /** What has to be remembered of a QoS 2 message until PUBREL: its id. */

@@ -55,7 +55,6 @@ export class Outbound {
       if (!this.#hasRoom(connection)) return;
       this.#sendAcknowledged(this.#mailbox.take() as Message, connection);
     }
-    this.#device.caughtUp();
   }
 
   /** PUBACK. An id that is not in flight was settled before: nothing to do. */

@@ -12,8 +12,11 @@ export class Session {
   /** Ends with its connection [MQTT-3.1.2-6]. */
   readonly clean: boolean;
   readonly subscriptions = new Map<string, SessionSubscription>();
-  /** Packet ids of QoS 2 messages that were taken and not released yet [MQTT-4.3.3-2]; made when the first comes. */
-  inbound: Set<number> | null = null;
+  /**
+   * QoS 2 messages that came and were not released yet, by packet id [MQTT-4.3.3-2], each with the repetitions that wait
+   * for the store to accept it: null once it has. Made when the first comes.
+   */
+  inbound: Map<number, ((error?: unknown) => void)[] | null> | null = null;
 
   constructor(clean: boolean) {
     this.clean = clean;

@@ -62,7 +62,12 @@ export class Subscribing {
     const device = attached(connection);
     const wanted = packet.subscriptions;
     const granted: (Subscription | null)[] = [];
-    for (const subscription of wanted) granted.push(await this.#authorize(connection, device, { ...subscription }));
+    const filters = new Set(device.session.subscriptions.keys());
+    for (const subscription of wanted) {
+      const answer = await this.#authorize(connection, filters, { ...subscription });
+      if (answer !== null) filters.add(answer.topic);
+      granted.push(answer);
+    }
     const accepted = lastOfEach(granted.filter((each) => each !== null));
     if (!device.session.clean && accepted.length > 0) await broker.store.addSubscriptions(device, accepted);
     if (connection.closed) return;
@@ -85,8 +90,12 @@ export class Subscribing {
     if (retained.length > 0) device.tell({ kind: "replay", retained });
   }
 
-  /** The subscription as it is granted, or null where it is refused. */
-  async #authorize(connection: Connection, device: Device, subscription: Subscription): Promise<Subscription | null> {
+  /** The subscription as it is granted, or null where it is refused. `filters` are those that the device has by then. */
+  async #authorize(
+    connection: Connection,
+    filters: ReadonlySet<string>,
+    subscription: Subscription,
+  ): Promise<Subscription | null> {
     const { broker, settings, log } = this.#context;
     const filter = subscription.topic;
     const mistake = filterMistake(filter);
@@ -94,7 +103,7 @@ export class Subscribing {
       throw new WaypostError("ERR_TOPIC_INVALID", `the topic filter ${JSON.stringify(filter)} is invalid: ${mistake}`);
     }
     const refuse = (why: string): null => {
-      log.warn({ device: device.id, filter: filter.slice(0, 200) }, `a subscription was refused: ${why}`);
+      log.warn({ device: connection.id, filter: filter.slice(0, 200) }, `a subscription was refused: ${why}`);
       return null;
     };
     if (Buffer.byteLength(filter) > settings.topicBytesMax)
@@ -103,9 +112,8 @@ export class Subscribing {
       return refuse(`the filter has over ${settings.topicLevelsMax} levels`);
     if (RESERVED.some((prefix) => filter.startsWith(prefix)))
       return refuse("shared subscriptions and queues are not built yet");
-    const { subscriptions } = device.session;
-    if (!subscriptions.has(filter) && subscriptions.size >= settings.subscriptionsPerDeviceMax) {
-      return refuse(`the device has ${subscriptions.size} subscriptions, which is the limit`);
+    if (!filters.has(filter) && filters.size >= settings.subscriptionsPerDeviceMax) {
+      return refuse(`the device has ${filters.size} subscriptions, which is the limit`);
     }
     const answer = await ask<Subscription | null>((callback) =>
       broker.authorizeSubscribe(connection, subscription, callback),

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import { listen } from "./listen.ts";
@@ -53,7 +54,11 @@ export class HttpListener implements Listener {
       // The subprotocol was checked before the upgrade [MQTT-6.0.0-4].
       handleProtocols: (protocols) => (protocols.has("mqtt") ? "mqtt" : "mqttv3.1"),
     });
+    webSockets.on("wsClientError", (error, socket, request) => {
+      this.#turnAway(socket, remoteOf(request.socket), "400 Bad Request", error.message);
+    });
     server.on("upgrade", (request, socket, head) => this.#upgrade(webSockets, request, socket, head));
+    server.on("clientError", (error: NodeJS.ErrnoException, socket) => this.#unreadable(error, socket));
     const address = await listen(server, host, port);
     server.on("error", (error) => this.#parts.failed(error));
     this.#server = server;
@@ -67,12 +72,9 @@ export class HttpListener implements Listener {
   }
 
   #upgrade(webSockets: WebSocketServer, request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const remote = `${request.socket.remoteAddress}:${request.socket.remotePort}`;
+    const remote = remoteOf(request.socket);
     socket.on("error", () => socket.destroy()); // until the WebSocket takes over
-    const refuse = (status: string, why: string) => {
-      this.#parts.refused(remote, why);
-      socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\n${why}\n`);
-    };
+    const refuse = (status: string, why: string) => this.#turnAway(socket, remote, status, why);
     if (pathOf(request) !== this.#options.mqttPath)
       return refuse("404 Not Found", `no WebSocket at ${pathOf(request)}; MQTT is at ${this.#options.mqttPath}`);
     const offered = (request.headers["sec-websocket-protocol"] ?? "").split(",").map((name) => name.trim());
@@ -88,6 +90,29 @@ export class HttpListener implements Listener {
       );
     });
   }
+
+  #turnAway(socket: Duplex, remote: string, status: string, why: string): void {
+    this.#parts.refused(remote, why);
+    // A peer that keeps its end open must not keep a place among the connections.
+    socket.once("finish", () => socket.destroy());
+    socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\n${why}\n`);
+  }
+
+  /** What came is no HTTP request, or stopped in the middle of one. */
+  #unreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
+    const { code = "" } = error;
+    // Lines that drop are everyday business.
+    if (!socket.writable || !code.startsWith("HPE_") || code === "HPE_INVALID_EOF_STATE") {
+      socket.destroy();
+      return;
+    }
+    const why = "what came is not HTTP; for MQTT over TCP, use the port of a tcp listener";
+    this.#turnAway(socket, remoteOf(socket as Socket), "400 Bad Request", why);
+  }
+}
+
+function remoteOf(socket: { remoteAddress?: string; remotePort?: number }): string {
+  return `${socket.remoteAddress}:${socket.remotePort}`;
 }
 
 function pathOf(request: IncomingMessage): string {

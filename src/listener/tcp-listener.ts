@@ -1,6 +1,7 @@
 import { createServer, type Server } from "node:net";
 import { listen } from "./listen.ts";
 import type { Listener, ListenerAddress, ListenerParts } from "./listener.ts";
+import { slabSocket } from "./slab-socket.ts";
 
 export interface TcpListenerOptions {
   host: string;
@@ -13,6 +14,7 @@ export class TcpListener implements Listener {
   readonly #options: TcpListenerOptions;
   readonly #parts: ListenerParts;
   #server: Server | null = null;
+  #connections = 0;
 
   constructor(options: TcpListenerOptions, parts: ListenerParts) {
     this.#options = options;
@@ -21,13 +23,17 @@ export class TcpListener implements Listener {
 
   async start(): Promise<ListenerAddress> {
     const { host, port, connectionsMax } = this.#options;
-    const server = createServer({ noDelay: true }, (socket) => this.#parts.accept(socket));
-    server.maxConnections = connectionsMax;
-    server.on("drop", (dropped) => {
-      this.#parts.refused(
-        `${dropped?.remoteAddress}:${dropped?.remotePort}`,
-        `the listener has ${connectionsMax} connections, which is its limit`,
-      );
+    const server = createServer({ noDelay: true, pauseOnConnect: true }, (socket) => {
+      if (this.#connections >= connectionsMax) {
+        const why = `the listener has ${connectionsMax} connections, which is its limit`;
+        this.#parts.refused(`${socket.remoteAddress}:${socket.remotePort}`, why);
+        socket.destroy();
+        return;
+      }
+      this.#connections++;
+      const stream = slabSocket(socket);
+      stream.once("close", () => this.#connections--);
+      this.#parts.accept(stream);
     });
     const address = await listen(server, host, port);
     server.on("error", (error) => this.#parts.failed(error));

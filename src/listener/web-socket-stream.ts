@@ -26,6 +26,10 @@ export function webSocketStream(webSocket: WebSocket, refused: (why: string) => 
     take?.call(webSocket, { data, type: "message", target: webSocket } as never);
     if (duplex._readableState.length > READ_AHEAD_BYTES && !webSocket.isPaused) webSocket.pause();
   });
+  // Frames that break RFC 6455 or are too large; ws has answered with a close frame that says why.
+  webSocket.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code?.startsWith("WS_ERR_")) refused(`a bad WebSocket frame: ${error.message}`);
+  });
   const read = duplex._read;
   duplex._read = function (size: number) {
     if (webSocket.isPaused) webSocket.resume();

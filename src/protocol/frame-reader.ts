@@ -3,9 +3,9 @@ import { WaypostError } from "../waypost-error.ts";
 const EMPTY = Buffer.alloc(0);
 
 /**
- * Cuts frames from the chunks of a stream without copying. After `next()` returned true, one whole frame lies in
- * `chunk`: its fixed header at `start`, its variable header and payload from `body` to `end`. Slices of `chunk` are
- * valid for this turn; what outlives it has to be copied, or ten bytes keep the whole chunk alive.
+ * Cuts frames from the bytes of a stream without copying. After `next()` returned true, one whole frame lies in
+ * `chunk`: its fixed header at `start`, its variable header and payload from `body` to `end`. What outlives the turn
+ * has to be copied, or ten bytes keep the whole chunk alive.
  */
 export class FrameReader {
   chunk: Buffer = EMPTY;
@@ -15,7 +15,8 @@ export class FrameReader {
   /** The largest remaining length that is accepted, in bytes. */
   remainingLengthMax: number;
   #at = 0;
-  // A frame that spans chunks: its parts so far, joined once when it is whole (joining at each chunk is quadratic).
+  #limit = 0;
+  // A frame that came only in part: copies of its parts, joined once when it is whole (joining each time is quadratic).
   #parts: Buffer[] = [];
   #partsBytes = 0;
   #needed = 0;
@@ -29,18 +30,19 @@ export class FrameReader {
     return this.#partsBytes > 0;
   }
 
-  /** Adds a chunk. All frames of the one before must have been read. */
-  push(chunk: Buffer): void {
+  /** Adds the bytes of `chunk` from `start` to `end`. All whole frames of those before must have been read. */
+  push(chunk: Buffer, start: number, end: number): void {
     if (this.#partsBytes === 0) {
       this.chunk = chunk;
-      this.#at = 0;
+      this.#at = start;
+      this.#limit = end;
       return;
     }
-    this.#parts.push(chunk);
-    this.#partsBytes += chunk.length;
+    this.#keepPart(chunk, start, end);
     if (this.#partsBytes < this.#needed) return;
     this.chunk = Buffer.concat(this.#parts, this.#partsBytes);
     this.#at = 0;
+    this.#limit = this.#partsBytes;
     this.#parts = [];
     this.#partsBytes = 0;
   }
@@ -53,8 +55,8 @@ export class FrameReader {
   next(): boolean {
     const chunk = this.chunk;
     const start = this.#at;
-    const available = chunk.length - start;
-    if (available < 2) return this.#keep(start, 2);
+    const limit = this.#limit;
+    if (limit - start < 2) return this.#keep(start, 2);
     let at = start + 1;
     let byte = chunk[at++] as number;
     let length = byte & 127;
@@ -63,7 +65,7 @@ export class FrameReader {
       if (shift > 21) {
         throw new WaypostError("ERR_MALFORMED_PACKET", "the remaining length has more than four bytes");
       }
-      if (at === chunk.length) return this.#keep(start, at - start + 1);
+      if (at === limit) return this.#keep(start, at - start + 1);
       byte = chunk[at++] as number;
       length += (byte & 127) << shift;
       shift += 7;
@@ -74,7 +76,7 @@ export class FrameReader {
         `a packet of ${length} bytes is over the limit of ${this.remainingLengthMax}`,
       );
     }
-    if (at + length > chunk.length) return this.#keep(start, at + length - start);
+    if (at + length > limit) return this.#keep(start, at + length - start);
     this.start = start;
     this.body = at;
     this.end = at + length;
@@ -83,14 +85,18 @@ export class FrameReader {
   }
 
   #keep(start: number, needed: number): false {
-    const chunk = this.chunk;
-    if (start < chunk.length) {
-      this.#parts = [start === 0 ? chunk : chunk.subarray(start)];
-      this.#partsBytes = chunk.length - start;
+    if (start < this.#limit) {
       this.#needed = needed;
+      this.#keepPart(this.chunk, start, this.#limit);
     }
     this.chunk = EMPTY;
     this.#at = 0;
+    this.#limit = 0;
     return false;
+  }
+
+  #keepPart(chunk: Buffer, start: number, end: number): void {
+    this.#parts.push(Buffer.from(chunk.subarray(start, end)));
+    this.#partsBytes += end - start;
   }
 }

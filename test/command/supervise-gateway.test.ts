@@ -29,6 +29,7 @@ function supervised(
   );
   const gateway: RunningGateway = {
     addresses: new Map(),
+    failed: new Promise(() => {}),
     async start() {
       calls.push("start");
     },
@@ -139,4 +140,11 @@ describe("SIGHUP", () => {
       expect.stringContaining("nothing was changed: --set zebra.x is no setting"),
     ]);
   });
+});
+
+it("exits with 1 when a part of the gateway fails for good", async () => {
+  const failed = Promise.resolve(new WaypostError("ERR_LISTEN", "cannot listen"));
+  const { code, calls } = supervised({ failed });
+  expect(await code).toBe(1);
+  expect(calls).toContain("stop");
 });
