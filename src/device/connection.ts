@@ -150,7 +150,7 @@ export class Connection extends EventEmitter implements Client {
     this.connecting = false;
     this.connected = true;
     this.heard = true;
-    this.#sendConnack(0, sessionPresent);
+    this.#sendConnack(0, sessionPresent && this.version > 3); // reserved, and 0, in MQTT 3.1
   }
 
   /** Closes because of an error; what was sent before still goes out. */

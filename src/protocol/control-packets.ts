@@ -41,8 +41,11 @@ export class ConnectRefused extends WaypostError {
  * @throws ERR_MALFORMED_PACKET
  */
 export function readConnect(chunk: Buffer, start: number, body: number, end: number): ConnectPacket {
-  checkConnect(new Fields(chunk, body, end, "CONNECT"));
-  return parse<ConnectPacket>(chunk.subarray(start, end));
+  const { flagsAt, missing } = checkConnect(new Fields(chunk, body, end, "CONNECT"));
+  if (missing === 0) return parse<ConnectPacket>(chunk.subarray(start, end));
+  const frame = Buffer.from(chunk.subarray(start, end));
+  frame[flagsAt - start] = (frame[flagsAt - start] as number) & ~missing;
+  return parse<ConnectPacket>(frame);
 }
 
 /** @throws ERR_MALFORMED_PACKET */
@@ -71,8 +74,11 @@ export function writeControlPacket(packet: mqttPacket.Packet): Buffer {
   return mqttPacket.generate(packet);
 }
 
-/** The rules of MQTT 3.1.1, 3.1 that mqtt-packet leaves to its caller. */
-function checkConnect(fields: Fields): void {
+/**
+ * The rules of MQTT 3.1.1 and 3.1 that mqtt-packet leaves to its caller. Returns where the connect flags lie, and which
+ * of them announce fields that are not there.
+ */
+function checkConnect(fields: Fields): { flagsAt: number; missing: number } {
   const name = fields.text("the protocol name");
   const level = fields.byte() & 0x7f; // the highest bit marks a bridge by convention
   const version = name === "MQTT" ? 4 : name === "MQIsdp" ? 3 : undefined;
@@ -83,7 +89,8 @@ function checkConnect(fields: Fields): void {
       `protocol ${name} level ${level} is not served; use MQTT 3.1.1 (level 4) or 3.1 (level 3)`,
     ); // [MQTT-3.1.2-2]
   }
-  const flags = fields.byte();
+  const flagsAt = fields.skip(1);
+  const flags = fields.byteAt(flagsAt);
   const has = (bit: number) => (flags & bit) !== 0;
   if (has(0x01)) fields.malformed("the reserved connect flag is set"); // [MQTT-3.1.2-3]
   const willQos = (flags >> 3) & 3;
@@ -96,9 +103,17 @@ function checkConnect(fields: Fields): void {
     fields.text("the will topic"); // [MQTT-3.1.3-10]
     fields.bytes();
   }
-  if (has(0x80)) fields.text("the user name"); // [MQTT-3.1.3-11]
-  if (has(0x40)) fields.bytes();
+  let missing = 0;
+  // MQTT 3.1, section 3.1: user name and password may be missing although their flags are set.
+  const mayBeMissing = (flag: number): boolean => {
+    if (version !== 3 || !fields.done) return false;
+    missing |= flag;
+    return true;
+  };
+  if (has(0x80) && !mayBeMissing(0x80)) fields.text("the user name"); // [MQTT-3.1.3-11]
+  if (has(0x40) && !mayBeMissing(0x40)) fields.bytes();
   if (!fields.done) fields.malformed("bytes follow its last field");
+  return { flagsAt, missing };
 }
 
 function parse<T>(frame: Buffer): T {
@@ -148,7 +163,11 @@ class Fields {
   }
 
   byte(): number {
-    return this.#chunk[this.skip(1)] as number;
+    return this.byteAt(this.skip(1));
+  }
+
+  byteAt(at: number): number {
+    return this.#chunk[at] as number;
   }
 
   packetId(): void {

@@ -1,0 +1,129 @@
+import { once } from "node:events";
+import { Duplex } from "node:stream";
+import { describe, expect, it } from "vitest";
+import { Flusher, StreamWriter } from "../../src/device/stream-writer.ts";
+
+/** A stream whose writes finish when the test says so. */
+class SlowStream extends Duplex {
+  readonly writes: string[] = [];
+  #finish: (() => void)[] = [];
+
+  override _read(): void {}
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.writes.push(chunk.toString());
+    this.#finish.push(done);
+    this.emit("written");
+  }
+
+  /** The peer reads: one write is done. */
+  async read(): Promise<void> {
+    this.#finish.shift()?.();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+function setUp() {
+  const stream = new SlowStream();
+  let drained = 0;
+  const writer = new StreamWriter(stream, new Flusher(), () => drained++);
+  const send = (text: string) => {
+    const bytes = Buffer.from(text);
+    writer.send(bytes, 0, bytes.length);
+  };
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  return { stream, writer, send, turn, drainedCount: () => drained };
+}
+
+describe("StreamWriter", () => {
+  it("sends what one turn produced in one write, in order", async () => {
+    const { stream, send, turn } = setUp();
+    for (const text of ["a", "b", "c"]) send(text);
+    expect(stream.writes).toEqual([]);
+    await turn();
+    expect(stream.writes).toEqual(["abc"]);
+  });
+
+  it("joins slices that lie side by side without copying them", async () => {
+    const { stream, writer, turn } = setUp();
+    const memory = Buffer.from("0123456789");
+    for (const [start, end] of [
+      [0, 3],
+      [3, 4],
+      [4, 9],
+    ] as const)
+      writer.send(memory, start, end);
+    let written: Buffer | undefined;
+    const write = stream._write.bind(stream);
+    stream._write = (chunk, encoding, done) => {
+      written = chunk;
+      write(chunk, encoding, done);
+    };
+    await turn();
+    expect(stream.writes).toEqual(["012345678"]);
+    expect(written?.buffer).toBe(memory.buffer);
+  });
+
+  it("has one write under way, and copies what waits meanwhile", async () => {
+    const { stream, writer, turn } = setUp();
+    const memory = Buffer.from("first second third");
+    writer.send(memory, 0, 6);
+    await turn();
+    writer.send(memory, 6, 13);
+    await turn();
+    writer.send(memory, 13, 18);
+    await turn();
+    expect(stream.writes).toEqual(["first "]);
+    expect(writer.unsentBytes).toBe(18);
+    memory.fill("x"); // what waits has been copied
+    await stream.read();
+    expect(stream.writes).toEqual(["first ", "second third"]);
+  });
+
+  it("says when the peer has taken everything", async () => {
+    const { stream, writer, send, turn, drainedCount } = setUp();
+    send("a");
+    await turn();
+    send("b");
+    await turn();
+    await stream.read();
+    expect(drainedCount()).toBe(0);
+    await stream.read();
+    expect(drainedCount()).toBe(1);
+    expect(writer.unsentBytes).toBe(0);
+  });
+
+  it("does not wait for the end of the turn with a large amount", () => {
+    const { stream, writer } = setUp();
+    const large = Buffer.alloc(200 * 1024, "x");
+    writer.send(large, 0, large.length);
+    expect(stream.writes).toHaveLength(0);
+    writer.send(Buffer.from(large), 0, large.length);
+    expect(stream.writes.length).toBeGreaterThan(0);
+  });
+
+  it("writes what is pending before it ends the stream, and nothing after", async () => {
+    const { stream, writer, send } = setUp();
+    const finished = once(stream, "finish");
+    send("a");
+    send("b");
+    writer.end();
+    send("c");
+    writer.end();
+    while (stream.writableLength > 0) await stream.read();
+    await finished;
+    expect(stream.writes.join("")).toBe("ab");
+  });
+
+  it("ends the stream also while a write is under way", async () => {
+    const { stream, writer, send, turn } = setUp();
+    const finished = once(stream, "finish");
+    send("a");
+    await turn();
+    send("b");
+    writer.end();
+    while (stream.writableLength > 0) await stream.read();
+    await finished;
+    expect(stream.writes.join("")).toBe("ab");
+  });
+});

@@ -1,0 +1,60 @@
+import { describe, expect, it } from "vitest";
+import { RetainedTree } from "../../src/store/retained-tree.ts";
+import type { StoredPublish } from "../../src/store/store.ts";
+import { filterMatches } from "../../src/topic/topic-rules.ts";
+
+const packet = (topic: string): StoredPublish => ({
+  cmd: "publish",
+  brokerId: "g",
+  brokerCounter: 1,
+  topic,
+  payload: Buffer.from("x"),
+  qos: 0,
+  retain: true,
+  dup: false,
+});
+
+const levels = ["a", "b", "", "$s", "__proto__"];
+const topics = levels
+  .flatMap((x) => [x, ...levels.flatMap((y) => [`${x}/${y}`, `${x}/${y}/a`])])
+  .filter((topic) => topic !== "");
+
+describe("RetainedTree", () => {
+  it.each([
+    "#",
+    "+",
+    "a",
+    "a/#",
+    "a/+",
+    "+/a",
+    "+/+/a",
+    "/",
+    "/#",
+    "+/#",
+    "$s/#",
+    "$s/+",
+    "a/#",
+    "__proto__/#",
+    "nothing/#",
+  ])("finds for %s what comparing each topic finds", (filter) => {
+    const tree = new RetainedTree();
+    for (const topic of topics) tree.set(packet(topic));
+    const found = tree.matching(filter).map(({ topic }) => topic);
+    expect(found.sort()).toEqual(topics.filter((topic) => filterMatches(filter, topic)).sort());
+  });
+
+  it("keeps one message for each topic and counts them", () => {
+    const tree = new RetainedTree();
+    tree.set(packet("a"));
+    tree.set(packet("a"));
+    tree.set(packet("a/b"));
+    expect(tree.size).toBe(2);
+    tree.delete("a");
+    tree.delete("a");
+    tree.delete("unknown/topic");
+    expect(tree.size).toBe(1);
+    expect(tree.matching("#").map(({ topic }) => topic)).toEqual(["a/b"]);
+    tree.delete("a/b");
+    expect(tree.matching("#")).toEqual([]);
+  });
+});
