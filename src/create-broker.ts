@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type Clock, systemClock } from "./actor/clock.ts";
 import { type AedesOptions, EdgeBroker } from "./broker/edge-broker.ts";
@@ -38,7 +39,11 @@ export function assembleBroker(options: AedesOptions = {}, parts: BrokerParts = 
   const context = new DeviceContext(broker, settings, parts.clock ?? systemClock, parts.log ?? silentLog);
   registry.use(context);
   const acceptor = new Acceptor(context, registry);
-  broker.handle = (stream: Duplex, request?: IncomingMessage) => acceptor.accept(stream, request);
+  broker.handle = (stream: Duplex, request?: IncomingMessage) => {
+    // Each turn is one write already: waiting for company (Nagle) would only add 40 ms to a lone acknowledgement.
+    (stream as Partial<Socket>).setNoDelay?.(true);
+    return acceptor.accept(stream, request);
+  };
   broker.once("closed", () => acceptor.stop());
   return { broker, registry, acceptor, context };
 }

@@ -19,6 +19,7 @@ import { WaypostError } from "../waypost-error.ts";
 import type { AcknowledgementLine } from "./acknowledgement-line.ts";
 import type { Device } from "./device.ts";
 import type { DeviceContext } from "./device-context.ts";
+import type { Link } from "./link.ts";
 import { StreamWriter } from "./stream-writer.ts";
 
 /** What a connection hands on. One object for all connections. */
@@ -39,6 +40,8 @@ export interface ConnectionOwner {
 
 /** How long the peer has to read what it was sent before its connection is cut off. */
 const LINGER_MS = 2000;
+/** Answers that may wait for the peer to read: those to some 64,000 messages. */
+const ANSWER_BYTES_MAX = 256 * 1024;
 const PINGRESP = Buffer.from([packetType.pingresp << 4, 0]);
 /** Nothing is deduplicated per connection; aedes deletes from this when another gateway is born. */
 const NO_DUPLICATES: Record<string, number> = Object.create(null);
@@ -49,7 +52,7 @@ type Carrier = Duplex & { client?: Connection };
  * One open stream and the frames on it; dies with the stream. To the hooks of aedes it is the client.
  * Frames are handled one after another, each to its end: while something has to be waited for, the stream is not read.
  */
-export class Connection extends EventEmitter implements Client {
+export class Connection extends EventEmitter implements Link {
   readonly conn: Duplex;
   readonly req?: IncomingMessage;
   readonly connDetails: unknown;
@@ -78,6 +81,7 @@ export class Connection extends EventEmitter implements Client {
   readonly #frames: FrameReader;
   readonly #writer: StreamWriter;
   #suspended = false;
+  #throttled = false;
   #reading = false;
   #held: Buffer[] | null = null;
 
@@ -90,7 +94,7 @@ export class Connection extends EventEmitter implements Client {
     this.#context = context;
     this.#owner = owner;
     this.#frames = new FrameReader(context.settings.packetBytesMax);
-    this.#writer = new StreamWriter(stream, context.flusher, () => this.device?.drained());
+    this.#writer = new StreamWriter(stream, context.flusher, () => this.#progressed());
     this.heardAt = context.clock.now();
     (stream as Carrier).client = this;
     stream.on("data", onData);
@@ -106,7 +110,7 @@ export class Connection extends EventEmitter implements Client {
   /** Bytes arrived: those of `chunk` from `start` to `end`. They must stay as they are. */
   arrived(chunk: Buffer, start: number, end: number): void {
     if (this.closed) return;
-    if (this.#suspended || this.#reading) {
+    if (this.#suspended || this.#throttled || this.#reading) {
       this.#held ??= [];
       this.#held.push(chunk.subarray(start, end));
       return;
@@ -124,9 +128,7 @@ export class Connection extends EventEmitter implements Client {
   resume(): void {
     if (!this.#suspended) return;
     this.#suspended = false;
-    if (this.#reading) return;
-    this.#read();
-    if (!this.#suspended && !this.closed) this.conn.resume();
+    this.#goOn();
   }
 
   send(buffer: Buffer, start: number, end: number): void {
@@ -135,13 +137,13 @@ export class Connection extends EventEmitter implements Client {
 
   sendControlPacket(packet: Parameters<typeof writeControlPacket>[0]): void {
     const bytes = writeControlPacket(packet);
-    this.#writer.send(bytes, 0, bytes.length);
+    this.#answer(bytes, 0, bytes.length);
   }
 
   sendAcknowledgement(firstByte: number, packetId: number): void {
     const slab = this.#context.acknowledgements;
     const start = writeAcknowledgement(slab, firstByte, packetId);
-    this.#writer.send(slab.buffer, start, start + 4);
+    this.#answer(slab.buffer, start, start + 4);
   }
 
   /** The device has taken this connection: CONNACK is the first packet that it gets [MQTT-3.2.0-1]. */
@@ -171,11 +173,6 @@ export class Connection extends EventEmitter implements Client {
     done?.();
   }
 
-  /** Another connection with the same client id took over [MQTT-3.1.4-2], or the device crashed. */
-  closeFor(error: WaypostError): void {
-    if (!this.closed) this.#close(error);
-  }
-
   publish(...args: Parameters<Client["publish"]>): void {
     this.#owner.publishTo(this, ...args);
   }
@@ -199,16 +196,39 @@ export class Connection extends EventEmitter implements Client {
     this.#close(known);
   }
 
+  /** A peer that sends and does not read the answers is not read either, or they would pile up without end. */
+  #answer(buffer: Buffer, start: number, end: number): void {
+    this.#writer.sendAnswer(buffer, start, end);
+    if (this.#writer.unsentAnswerBytes > ANSWER_BYTES_MAX && !this.#throttled) {
+      this.#throttled = true;
+      this.conn.pause();
+    }
+  }
+
+  #progressed(): void {
+    if (this.#throttled && this.#writer.unsentAnswerBytes <= ANSWER_BYTES_MAX / 2) {
+      this.#throttled = false;
+      this.#goOn();
+    }
+    this.device?.drained();
+  }
+
+  #goOn(): void {
+    if (this.#suspended || this.#throttled || this.#reading) return;
+    this.#read();
+    if (!this.#suspended && !this.#throttled && !this.closed) this.conn.resume();
+  }
+
   #read(): void {
     this.#reading = true;
     try {
       const frames = this.#frames;
       do {
-        while (!this.#suspended && !this.closed && frames.next()) {
+        while (!this.#suspended && !this.#throttled && !this.closed && frames.next()) {
           this.heard = true;
           this.#handle(frames.chunk[frames.start] as number);
         }
-      } while (!this.#suspended && !this.closed && this.#nextHeld());
+      } while (!this.#suspended && !this.#throttled && !this.closed && this.#nextHeld());
     } catch (error) {
       this.fail(error);
     } finally {
@@ -262,7 +282,7 @@ export class Connection extends EventEmitter implements Client {
         return this.#owner.unsubscribe(this, { cmd: "unsubscribe", ...readUnsubscribe(chunk, start, body, end) });
       case packetType.pingreq:
         if (body !== end) throw new WaypostError("ERR_MALFORMED_PACKET", "malformed PINGREQ: it has a body");
-        this.#writer.send(PINGRESP, 0, 2); // [MQTT-3.12.4-1]
+        this.#answer(PINGRESP, 0, 2); // [MQTT-3.12.4-1]
         this.broker.emit("ping", { cmd: "pingreq" }, this);
         return;
       case packetType.disconnect:

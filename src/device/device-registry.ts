@@ -84,7 +84,7 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
     device.connection = null;
     this.#devices.delete(device.id);
     if (!session.clean) this.#unhosted.add(device.id);
-    connection?.closeFor(
+    connection?.fail(
       new WaypostError("ERR_DEVICE_CRASHED", `the device crashed: ${textOf(reason)}`, { cause: reason }),
     );
     this.#restartLater(device.id, session.clean);
@@ -129,7 +129,9 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
     if (connection.will !== null) await broker.store.putWill({ id }, connection.will);
     if (connection.closed) return;
     const device = this.#devices.get(id) ?? this.#add(id, connection.clean);
-    device.tell({ kind: "attach", connection, sessionPresent: present }); // [MQTT-3.2.2-1] [MQTT-3.2.2-2] [MQTT-3.2.2-3]
+    // CONNACK is the first packet on the connection [MQTT-3.2.0-1] [MQTT-3.2.2-1] [MQTT-3.2.2-2] [MQTT-3.2.2-3].
+    connection.accepted(device, present);
+    device.tell({ kind: "attach", connection });
   }
 
   /** Builds the device of a stored session. Returns whether there is one. */

@@ -4,16 +4,16 @@ import type { Message } from "../broker/message.ts";
 import type { Listener, Receiver } from "../broker/router.ts";
 import type { QoS } from "../protocol/packet-type.ts";
 import type { StoredOutgoing, StoredPublish } from "../store/store.ts";
-import type { Connection } from "./connection.ts";
 import type { DropReason } from "./counters.ts";
 import type { DeviceContext } from "./device-context.ts";
-import { Outbound } from "./outbound.ts";
+import type { Link } from "./link.ts";
+import { Outbound, type OutboundOwner } from "./outbound.ts";
 import { Session } from "./session.ts";
 
 /** What a device is told, beside the messages that its mailbox takes and the acknowledgements of its peer. */
 export type DeviceMessage =
-  | { kind: "attach"; connection: Connection; sessionPresent: boolean }
-  | { kind: "detach"; connection: Connection }
+  | { kind: "attach"; connection: Link }
+  | { kind: "detach"; connection: Link }
   | { kind: "subscribe"; filter: string; qos: QoS }
   | { kind: "unsubscribe"; filter: string }
   | { kind: "replay"; retained: readonly { packet: StoredPublish; granted: QoS }[] }
@@ -31,10 +31,10 @@ export interface DeviceKeeper {
  * The actor behind one client id. It outlives its connections: while it is away, its mailbox holds what was promised
  * to it.
  */
-export class Device extends Actor<DeviceMessage> implements Receiver {
+export class Device extends Actor<DeviceMessage> implements Receiver, OutboundOwner {
   readonly id: string;
   readonly session: Session;
-  connection: Connection | null = null;
+  connection: Link | null = null;
   /** Since when the device has had no connection, in milliseconds since the Unix epoch; 0 while it has one. */
   awaySince = 0;
   /** Messages for this device that were dropped. */
@@ -113,7 +113,7 @@ export class Device extends Actor<DeviceMessage> implements Receiver {
   protected override receive(message: DeviceMessage): void {
     switch (message.kind) {
       case "attach":
-        return this.#attach(message.connection, message.sessionPresent);
+        return this.#attach(message.connection);
       case "detach":
         return this.#detach(message.connection);
       case "subscribe":
@@ -129,14 +129,13 @@ export class Device extends Actor<DeviceMessage> implements Receiver {
     }
   }
 
-  #attach(connection: Connection, sessionPresent: boolean): void {
+  #attach(connection: Link): void {
     this.connection = connection;
     this.awaySince = 0;
-    connection.accepted(this, sessionPresent);
     this.#outbound.resume();
   }
 
-  #detach(connection: Connection): void {
+  #detach(connection: Link): void {
     if (this.connection !== connection) return;
     this.connection = null;
     this.awaySince = this.#context.clock.now();

@@ -3,10 +3,19 @@ import type { Message } from "../broker/message.ts";
 import { firstByte, type QoS } from "../protocol/packet-type.ts";
 import { writePublish } from "../protocol/publish-frame.ts";
 import type { StoredOutgoing, StoredPublish } from "../store/store.ts";
-import type { Connection } from "./connection.ts";
-import type { Device } from "./device.ts";
+import type { DropReason } from "./counters.ts";
 import type { DeviceContext } from "./device-context.ts";
 import { awaiting, type InFlight, InFlightWindow } from "./in-flight-window.ts";
+import type { Link } from "./link.ts";
+import type { Session } from "./session.ts";
+
+/** Whose messages these are. */
+export interface OutboundOwner {
+  readonly id: string;
+  readonly session: Session;
+  readonly connection: Link | null;
+  drop(reason: DropReason): void;
+}
 
 /**
  * The way of messages from a device's mailbox to its connection: what is resent first, then retained messages that a
@@ -14,7 +23,7 @@ import { awaiting, type InFlight, InFlightWindow } from "./in-flight-window.ts";
  * QoS 0 does not wait for acknowledgements and may therefore overtake QoS 1 and 2.
  */
 export class Outbound {
-  readonly #device: Device;
+  readonly #device: OutboundOwner;
   readonly #context: DeviceContext;
   readonly #mailbox: Mailbox<Message>;
   readonly #window = new InFlightWindow();
@@ -24,7 +33,7 @@ export class Outbound {
   #replay: Message[] | null = null;
   #replayAt = 0;
 
-  constructor(device: Device, context: DeviceContext, mailbox: Mailbox<Message>) {
+  constructor(device: OutboundOwner, context: DeviceContext, mailbox: Mailbox<Message>) {
     this.#device = device;
     this.#context = context;
     this.#mailbox = mailbox;
@@ -152,12 +161,12 @@ export class Outbound {
     return this.#context.broker.listenerCount("ack") > 0;
   }
 
-  #hasRoom(connection: Connection): boolean {
+  #hasRoom(connection: Link): boolean {
     const { inFlightMax, sendBufferBytesMax } = this.#context.settings;
     return this.#window.count < inFlightMax && connection.unsentBytes < sendBufferBytesMax;
   }
 
-  #takeAcknowledged(message: Message, connection: Connection | null): void {
+  #takeAcknowledged(message: Message, connection: Link | null): void {
     const waits = this.#resends !== null || this.#replay !== null || this.#mailbox.depth > 0;
     if (connection === null || waits || !this.#hasRoom(connection)) return this.#wait(message);
     if (!this.#device.session.clean) this.#record(message);
@@ -178,7 +187,7 @@ export class Outbound {
     if (stored instanceof Promise) message.acceptedWhen(stored);
   }
 
-  #sendQoS0(message: Message, connection: Connection): void {
+  #sendQoS0(message: Message, connection: Link): void {
     if (connection.unsentBytes >= this.#context.settings.sendBufferBytesMax) return this.#device.drop("slow-reader");
     const forward = this.#authorized(message, connection);
     if (forward === null) return this.#device.drop("not-authorized");
@@ -187,7 +196,7 @@ export class Outbound {
     this.#context.counters.publishesSent++;
   }
 
-  #sendAcknowledged(message: Message, connection: Connection): void {
+  #sendAcknowledged(message: Message, connection: Link): void {
     const persistent = !this.#device.session.clean;
     const forward = this.#authorized(message, connection);
     if (forward === null || forward.qos === 0) {
@@ -209,14 +218,14 @@ export class Outbound {
     this.#context.counters.publishesSent++;
   }
 
-  #sendFrame(message: Message, packetId: number, dup: boolean, connection: Connection): void {
+  #sendFrame(message: Message, packetId: number, dup: boolean, connection: Link): void {
     const place = writePublish(this.#context.frames, message, packetId, dup);
     connection.send(place.buffer, place.start, place.end);
     this.#context.counters.publishesSent++;
   }
 
   /** Returns true when all has been sent again. */
-  #resend(connection: Connection): boolean {
+  #resend(connection: Link): boolean {
     const resends = this.#resends ?? [];
     while (resends.length > 0) {
       if (connection.unsentBytes >= this.#context.settings.sendBufferBytesMax) return false;
@@ -229,7 +238,7 @@ export class Outbound {
   }
 
   /** Returns true when nothing of the replay is left. */
-  #sendReplay(connection: Connection): boolean {
+  #sendReplay(connection: Link): boolean {
     const replay = this.#replay ?? [];
     while (this.#replayAt < replay.length) {
       if (!this.#hasRoom(connection)) return false;
@@ -262,7 +271,7 @@ export class Outbound {
   }
 
   /** Asks `authorizeForward`, where someone has set it: null for no, else the message or what it was changed into. */
-  #authorized(message: Message, connection: Connection): Message | null {
+  #authorized(message: Message, connection: Link): Message | null {
     const hook = this.#context.broker.authorizeForwardHook;
     if (hook === null) return message;
     const packet = message.toPacket();

@@ -28,7 +28,7 @@ export class Flusher {
 export class StreamWriter {
   readonly #stream: Duplex;
   readonly #flusher: Flusher;
-  readonly #drained: () => void;
+  readonly #progressed: () => void;
   #tail: Buffer | null = null;
   #tailStart = 0;
   #tailEnd = 0;
@@ -37,19 +37,31 @@ export class StreamWriter {
   #owned = 0;
   #pendingBytes = 0;
   #writingBytes = 0;
+  #pendingAnswerBytes = 0;
+  #writingAnswerBytes = 0;
   #queued = false;
   #closed = false;
 
-  /** `drained` is called when the peer has taken everything that was written. */
-  constructor(stream: Duplex, flusher: Flusher, drained: () => void) {
+  /** `progressed` is called each time the peer has taken what was being written. */
+  constructor(stream: Duplex, flusher: Flusher, progressed: () => void) {
     this.#stream = stream;
     this.#flusher = flusher;
-    this.#drained = drained;
+    this.#progressed = progressed;
   }
 
   /** Bytes that the peer has not taken. */
   get unsentBytes(): number {
     return this.#pendingBytes + this.#writingBytes;
+  }
+
+  /** Of these, the bytes that answer what the peer itself sent. */
+  get unsentAnswerBytes(): number {
+    return this.#pendingAnswerBytes + this.#writingAnswerBytes;
+  }
+
+  sendAnswer(buffer: Buffer, start: number, end: number): void {
+    this.#pendingAnswerBytes += end - start;
+    this.send(buffer, start, end);
   }
 
   send(buffer: Buffer, start: number, end: number): void {
@@ -98,6 +110,8 @@ export class StreamWriter {
   #write(): void {
     this.#writingBytes = this.#pendingBytes;
     this.#pendingBytes = 0;
+    this.#writingAnswerBytes = this.#pendingAnswerBytes;
+    this.#pendingAnswerBytes = 0;
     if (this.#pieces === null) {
       const only = (this.#tail as Buffer).subarray(this.#tailStart, this.#tailEnd);
       this.#tail = null;
@@ -121,9 +135,10 @@ export class StreamWriter {
 
   readonly #written = (): void => {
     this.#writingBytes = 0;
+    this.#writingAnswerBytes = 0;
     if (this.#closed) return;
     if (this.#pendingBytes > 0 && !this.#queued) this.#write();
-    if (this.#writingBytes === 0) this.#drained();
+    this.#progressed();
   };
 
   /** Copies what waits for a slow peer: a slice of ten bytes would keep its chunk of 64 kB alive. */

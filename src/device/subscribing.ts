@@ -1,5 +1,7 @@
 import type { Client, Subscription } from "../broker/edge-broker.ts";
+import type { Log } from "../log.ts";
 import type { QoS } from "../protocol/packet-type.ts";
+import { FilterTree } from "../topic/filter-tree.ts";
 import { filterMistake, levelCount } from "../topic/topic-rules.ts";
 import { WaypostError } from "../waypost-error.ts";
 import { ask } from "./ask.ts";
@@ -63,11 +65,13 @@ export class Subscribing {
     const wanted = packet.subscriptions;
     const granted: (Subscription | null)[] = [];
     const filters = new Set(device.session.subscriptions.keys());
+    const refused = new Refusals();
     for (const subscription of wanted) {
-      const answer = await this.#authorize(connection, filters, { ...subscription });
+      const answer = await this.#authorize(connection, filters, { ...subscription }, refused);
       if (answer !== null) filters.add(answer.topic);
       granted.push(answer);
     }
+    refused.writeTo(this.#context.log, device.id);
     const accepted = lastOfEach(granted.filter((each) => each !== null));
     if (!device.session.clean && accepted.length > 0) await broker.store.addSubscriptions(device, accepted);
     if (connection.closed) return;
@@ -86,8 +90,12 @@ export class Subscribing {
   async #sendRetained(device: Device, accepted: Subscription[]): Promise<void> {
     if (accepted.length === 0) return;
     const packets = await this.#context.broker.store.retainedMatching(accepted.map(({ topic }) => topic));
-    const retained = packets.map((packet) => ({ packet, granted: device.session.grantedFor(packet.topic) ?? 0 }));
-    if (retained.length > 0) device.tell({ kind: "replay", retained });
+    if (packets.length === 0) return;
+    // A tree, since every retained message may have to be held against every filter.
+    const tree = new FilterTree<QoS>();
+    for (const { topic, qos } of accepted) tree.set(topic, qos as QoS);
+    const retained = packets.map((packet) => ({ packet, granted: Math.max(...tree.matching(packet.topic)) as QoS }));
+    device.tell({ kind: "replay", retained });
   }
 
   /** The subscription as it is granted, or null where it is refused. `filters` are those that the device has by then. */
@@ -95,15 +103,16 @@ export class Subscribing {
     connection: Connection,
     filters: ReadonlySet<string>,
     subscription: Subscription,
+    refused: Refusals,
   ): Promise<Subscription | null> {
-    const { broker, settings, log } = this.#context;
+    const { broker, settings } = this.#context;
     const filter = subscription.topic;
     const mistake = filterMistake(filter);
     if (mistake !== undefined) {
       throw new WaypostError("ERR_TOPIC_INVALID", `the topic filter ${JSON.stringify(filter)} is invalid: ${mistake}`);
     }
     const refuse = (why: string): null => {
-      log.warn({ device: connection.id, filter: filter.slice(0, 200) }, `a subscription was refused: ${why}`);
+      refused.add(why, filter);
       return null;
     };
     if (Buffer.byteLength(filter) > settings.topicBytesMax)
@@ -137,6 +146,23 @@ export class Subscribing {
       connection.sendControlPacket({ cmd: "unsuback", messageId: packet.messageId } as never);
     broker.emit("unsubscribe", filters, connection);
     broker.announce("new/unsubscribes", JSON.stringify({ clientId: connection.id, subs: filters }));
+  }
+}
+
+/** Filters that one SUBSCRIBE asked for and did not get, by reason: one line in the log for each reason, however many. */
+class Refusals {
+  readonly #filters = new Map<string, { count: number; first: string }>();
+
+  add(why: string, filter: string): void {
+    const known = this.#filters.get(why);
+    if (known === undefined) this.#filters.set(why, { count: 1, first: filter.slice(0, 200) });
+    else known.count++;
+  }
+
+  writeTo(log: Log, device: string): void {
+    for (const [why, { count, first }] of this.#filters) {
+      log.warn({ device, filter: first, count }, `a subscription was refused: ${why}`);
+    }
   }
 }
 

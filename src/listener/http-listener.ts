@@ -111,7 +111,7 @@ export class HttpListener implements Listener {
   }
 }
 
-function remoteOf(socket: { remoteAddress?: string; remotePort?: number }): string {
+function remoteOf(socket: Pick<Socket, "remoteAddress" | "remotePort">): string {
   return `${socket.remoteAddress}:${socket.remotePort}`;
 }
 

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { createRequire } from "node:module";
 import { type AddressInfo, createServer } from "node:net";
 import { onTestFinished } from "vitest";
 import type { Clock } from "../../src/actor/clock.ts";
@@ -6,7 +7,15 @@ import type { AedesOptions, EdgeBroker } from "../../src/broker/edge-broker.ts";
 import { type AssembledBroker, assembleBroker, createBroker } from "../../src/create-broker.ts";
 import { type DeviceSettings, defaultDeviceSettings } from "../../src/device/device-settings.ts";
 import { logEvents } from "../../src/device/log-events.ts";
+import type { AedesPersistence } from "../../src/store/foreign-store.ts";
 import { LogRecorder } from "../support/log-recorder.ts";
+
+const AsyncPersistence = createRequire(import.meta.url)("aedes-persistence/asyncPersistence.js");
+
+/** The memory persistence of aedes-persistence. */
+export function foreignPersistence(): AedesPersistence {
+  return new AsyncPersistence();
+}
 
 /** A broker as someone who embeds aedes would run it, behind a server of their own. */
 export async function embed(options: AedesOptions = {}): Promise<{ broker: EdgeBroker; port: number }> {

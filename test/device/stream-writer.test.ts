@@ -25,14 +25,14 @@ class SlowStream extends Duplex {
 
 function setUp() {
   const stream = new SlowStream();
-  let drained = 0;
-  const writer = new StreamWriter(stream, new Flusher(), () => drained++);
+  let progressed = 0;
+  const writer = new StreamWriter(stream, new Flusher(), () => progressed++);
   const send = (text: string) => {
     const bytes = Buffer.from(text);
     writer.send(bytes, 0, bytes.length);
   };
   const turn = () => new Promise((resolve) => setImmediate(resolve));
-  return { stream, writer, send, turn, drainedCount: () => drained };
+  return { stream, writer, send, turn, progress: () => progressed };
 }
 
 describe("StreamWriter", () => {
@@ -80,17 +80,31 @@ describe("StreamWriter", () => {
     expect(stream.writes).toEqual(["first ", "second third"]);
   });
 
-  it("says when the peer has taken everything", async () => {
-    const { stream, writer, send, turn, drainedCount } = setUp();
+  it("says when the peer has taken what was being written", async () => {
+    const { stream, writer, send, turn, progress } = setUp();
     send("a");
     await turn();
     send("b");
     await turn();
     await stream.read();
-    expect(drainedCount()).toBe(0);
+    expect([progress(), writer.unsentBytes]).toEqual([1, 1]);
     await stream.read();
-    expect(drainedCount()).toBe(1);
+    expect(progress()).toBe(2);
     expect(writer.unsentBytes).toBe(0);
+  });
+
+  it("counts the answers among what the peer has not taken", async () => {
+    const { stream, writer, send, turn } = setUp();
+    writer.sendAnswer(Buffer.from("ack"), 0, 3);
+    send("message");
+    await turn();
+    writer.sendAnswer(Buffer.from("ack"), 0, 3);
+    expect([writer.unsentBytes, writer.unsentAnswerBytes]).toEqual([13, 6]);
+    await turn();
+    await stream.read();
+    expect([writer.unsentBytes, writer.unsentAnswerBytes]).toEqual([3, 3]);
+    await stream.read();
+    expect(writer.unsentAnswerBytes).toBe(0);
   });
 
   it("does not wait for the end of the turn with a large amount", () => {

@@ -192,6 +192,19 @@ describe("the answer to CONNECT", () => {
     expect(await client.message()).toMatchObject({ payload: "early" });
   });
 
+  it("does not have to be waited for even by a client that says all it has to say at once and is gone", async () => {
+    const { port } = await startGateway();
+    const watcher = await RawClient.connected(port, { clientId: "watcher" });
+    await watcher.subscribe({ "#": 0 });
+    const client = await RawClient.open(port);
+    const connectWithWill = connectFrame(0x06, ["brief", "will", "gone"].map(field));
+    const publish = frame(0x30, field("a"), Buffer.from("hello"));
+    client.socket.end(Buffer.concat([connectWithWill, publish, frame(0xe0)]));
+    expect(await watcher.message()).toMatchObject({ topic: "a", payload: "hello" });
+    await client.closed;
+    expect(await messagesSoFar(watcher)).toEqual([]);
+  });
+
   it("lets nothing happen that follows a refused CONNECT [MQTT-3.1.4-5] [MQTT-3.2.2-5]", async () => {
     const { port } = await startGateway();
     const watcher = await RawClient.connected(port, { clientId: "watcher" });

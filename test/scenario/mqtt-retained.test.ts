@@ -4,8 +4,8 @@ import { publishAcknowledged } from "../support/publish-acknowledged.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { startGateway } from "../support/start-gateway.ts";
 
-async function pair() {
-  const running = await startGateway();
+async function pair(changes: object = {}) {
+  const running = await startGateway(changes);
   const publisher = await RawClient.connected(running.port, { clientId: "publisher" });
   const subscriber = await RawClient.connected(running.port, { clientId: "subscriber" });
   return { ...running, publisher, subscriber };
@@ -41,34 +41,45 @@ describe("a retained message", () => {
     [2, 0],
     [2, 1],
     [2, 2],
-  ] as const)("published at QoS %i arrives at a subscription of QoS %i at the lower of both [MQTT-3.8.4-6]", async (published, granted) => {
-    const { publisher, subscriber } = await pair();
-    await publishAcknowledged(publisher, "a", "kept", { qos: published, retain });
-    await subscriber.subscribe({ "+": granted });
-    expect(await messagesSoFar(subscriber)).toMatchObject([{ qos: Math.min(published, granted), retain: true, dup: false }]);
-  });
+  ] as const)(
+    "published at QoS %i arrives at a subscription of QoS %i at the lower of both [MQTT-3.8.4-6]",
+    async (published, granted) => {
+      const { publisher, subscriber } = await pair();
+      await publishAcknowledged(publisher, "a", "kept", { qos: published, retain });
+      await subscriber.subscribe({ "+": granted });
+      expect(await messagesSoFar(subscriber)).toMatchObject([
+        { qos: Math.min(published, granted), retain: true, dup: false },
+      ]);
+    },
+  );
 
-  it.each([0, 1, 2] as const)("is replaced by the next one of its topic, at QoS %i too [MQTT-3.3.1-5] [MQTT-3.3.1-7]", async (qos) => {
-    const { publisher, subscriber } = await pair();
-    await publishAcknowledged(publisher, "a", "old", { qos: 2, retain });
-    await publishAcknowledged(publisher, "a", "replaced", { qos, retain });
-    await subscriber.subscribe({ a: 2 });
-    expect(await messagesSoFar(subscriber)).toMatchObject([{ payload: "replaced", qos }]);
-  });
+  it.each([0, 1, 2] as const)(
+    "is replaced by the next one of its topic, at QoS %i too [MQTT-3.3.1-5] [MQTT-3.3.1-7]",
+    async (qos) => {
+      const { publisher, subscriber } = await pair();
+      await publishAcknowledged(publisher, "a", "old", { qos: 2, retain });
+      await publishAcknowledged(publisher, "a", "replaced", { qos, retain });
+      await subscriber.subscribe({ a: 2 });
+      expect(await messagesSoFar(subscriber)).toMatchObject([{ payload: "replaced", qos }]);
+    },
+  );
 
-  it.each([0, 1, 2] as const)("is removed by an empty one at QoS %i, which is delivered and not kept [MQTT-3.3.1-10] [MQTT-3.3.1-11]", async (qos) => {
-    const { port, publisher, subscriber } = await pair();
-    await publishAcknowledged(publisher, "a", "kept", { retain });
-    await subscriber.subscribe({ a: 2 });
-    await publishAcknowledged(publisher, "a", "", { qos, retain });
-    expect((await messagesSoFar(subscriber)).map(({ payload, retain }) => [payload, retain])).toEqual([
-      ["kept", true],
-      ["", false],
-    ]);
-    const late = await RawClient.connected(port, { clientId: "late" });
-    await late.subscribe({ a: 2, "#": 2 });
-    expect(await messagesSoFar(late)).toEqual([]);
-  });
+  it.each([0, 1, 2] as const)(
+    "is removed by an empty one at QoS %i, which is delivered and not kept [MQTT-3.3.1-10] [MQTT-3.3.1-11]",
+    async (qos) => {
+      const { port, publisher, subscriber } = await pair();
+      await publishAcknowledged(publisher, "a", "kept", { retain });
+      await subscriber.subscribe({ a: 2 });
+      await publishAcknowledged(publisher, "a", "", { qos, retain });
+      expect((await messagesSoFar(subscriber)).map(({ payload, retain }) => [payload, retain])).toEqual([
+        ["kept", true],
+        ["", false],
+      ]);
+      const late = await RawClient.connected(port, { clientId: "late" });
+      await late.subscribe({ a: 2, "#": 2 });
+      expect(await messagesSoFar(late)).toEqual([]);
+    },
+  );
 
   it("is neither replaced nor removed by messages without RETAIN, which are not kept [MQTT-3.3.1-12]", async () => {
     const { publisher, subscriber } = await pair();
@@ -151,5 +162,25 @@ describe("a retained message", () => {
     }
     expect(new Set(received).size).toBe(1001);
     expect(received.at(-1)).toBe("live");
+  });
+
+  // Outbound.suspend puts what is left of the replay behind what already waits in the mailbox.
+  it.fails("that waits when the line is cut comes before later messages of its topic all the same [MQTT-4.6.0-6]", async () => {
+    const { port, publisher } = await pair({ sessions: { inFlightMax: 1 } });
+    await publishAcknowledged(publisher, "r/1", "first", { retain });
+    await publishAcknowledged(publisher, "r/2", "old", { retain });
+    const before = await RawClient.connected(port, { clientId: "persistent", clean: false });
+    await before.subscribe({ "r/1": 1, "r/2": 1 });
+    await publishAcknowledged(publisher, "r/2", "newer", { retain });
+    await before.message();
+    await before.cut();
+    const after = await RawClient.connected(port, { clientId: "persistent", clean: false });
+    const received: string[] = [];
+    while (received.length < 3) {
+      const { payload, messageId } = await after.message();
+      received.push(payload);
+      after.send({ cmd: "puback", messageId: messageId as number });
+    }
+    expect(received).toEqual(["first", "old", "newer"]);
   });
 });

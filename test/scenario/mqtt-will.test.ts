@@ -139,11 +139,14 @@ describe("a will", () => {
     expect(await payloadsSoFar(back)).toEqual(["gone"]);
   });
 
-  it.each(["", "will/+", "will/#"])("with the topic %j closes the connection without an answer [MQTT-3.3.2-2] [MQTT-4.7.3-1]", async (topic) => {
-    const { port } = await startGateway();
-    const client = await RawClient.open(port);
-    client.bytes(frame(0x10, field("MQTT"), [4, 0x06, 0, 0], field("a"), field(topic), field("x")));
-    await client.closed;
-    expect(client.packets).toEqual([]);
-  });
+  it.each(["", "will/+", "will/#"])(
+    "with the topic %j closes the connection without an answer [MQTT-3.3.2-2] [MQTT-4.7.3-1]",
+    async (topic) => {
+      const { port } = await startGateway();
+      const client = await RawClient.open(port);
+      client.bytes(frame(0x10, field("MQTT"), [4, 0x06, 0, 0], field("a"), field(topic), field("x")));
+      await client.closed;
+      expect(client.packets).toEqual([]);
+    },
+  );
 });

@@ -62,18 +62,21 @@ describe("MQTT 3.1", () => {
     ["the user name", 0x82, ["old"], [undefined, undefined]],
     ["the password", 0xc2, ["old", "user"], ["user", undefined]],
     ["both", 0xc2, ["old"], [undefined, undefined]],
-  ] as const)("allows that %s is missing although its flag is set (MQTT 3.1, section 3.1)", async (_what, flags, fields, expected) => {
-    const { gateway, port } = await startGateway();
-    let seen: unknown[] = [];
-    gateway.broker.authenticate = (_client, username, password, done) => {
-      seen = [username, password?.toString()];
-      done(null, true);
-    };
-    const client = await RawClient.open(port);
-    client.bytes(connectFrame(flags, ...fields));
-    expect(await client.next("connack")).toMatchObject({ returnCode: 0 });
-    expect(seen).toEqual(expected);
-  });
+  ] as const)(
+    "allows that %s is missing although its flag is set (MQTT 3.1, section 3.1)",
+    async (_what, flags, fields, expected) => {
+      const { gateway, port } = await startGateway();
+      let seen: unknown[] = [];
+      gateway.broker.authenticate = (_client, username, password, done) => {
+        seen = [username, password?.toString()];
+        done(null, true);
+      };
+      const client = await RawClient.open(port);
+      client.bytes(connectFrame(flags, ...fields));
+      expect(await client.next("connack")).toMatchObject({ returnCode: 0 });
+      expect(seen).toEqual(expected);
+    },
+  );
 
   it("takes user name and password where they are there", async () => {
     const { gateway, port } = await startGateway();
