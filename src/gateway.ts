@@ -87,10 +87,13 @@ export class Gateway {
     await this.#supervisor.stop();
   }
 
-  /** Applies a validated configuration to the running gateway; says which sections were applied and which were not. */
+  /**
+   * Applies a validated configuration to the running gateway; says which sections were applied and which were not.
+   * A listener that cannot open is put back as it was, and its ERR_LISTEN is thrown once the rest is applied.
+   */
   async reconfigure(next: GatewayConfig): Promise<{ applied: string[]; needsRestart: string[] }> {
     const before = this.#config;
-    this.#config = next;
+    this.#config = { ...next, listeners: { ...next.listeners } };
     const differs = (key: keyof GatewayConfig) => !isDeepStrictEqual(before[key], next[key]);
     const applied: string[] = (["sessions", "mailboxes", "limits"] as const).filter(differs);
     if (before.log.level !== next.log.level) applied.push("log.level");
@@ -101,14 +104,27 @@ export class Gateway {
     Object.assign(this.#settings.mailboxes, settings.mailboxes);
     Object.assign(this.#settings, { ...settings, mailboxes: this.#settings.mailboxes });
     this.#log.setLevel(next.log.level);
+    const failures: unknown[] = [];
     for (const name of new Set([...Object.keys(before.listeners), ...Object.keys(next.listeners)])) {
-      const [old, now] = [before.listeners[name], next.listeners[name]];
-      if (isDeepStrictEqual(old, now)) continue;
-      if (old?.enabled) await this.#supervisor.remove(`listeners/${name}`);
-      if (now?.enabled) await this.#supervisor.start(this.#listenerChild(name, now));
-      applied.push(`listeners.${name}`);
+      const [old, wanted] = [before.listeners[name], next.listeners[name]];
+      if (isDeepStrictEqual(old, wanted)) continue;
+      try {
+        await this.#replaceListener(name, wanted);
+        applied.push(`listeners.${name}`);
+      } catch (error) {
+        failures.push(error);
+        if (old === undefined) delete this.#config.listeners[name];
+        else this.#config.listeners[name] = old;
+        await this.#replaceListener(name, old);
+      }
     }
+    if (failures.length > 0) throw failures[0];
     return { applied, needsRestart };
+  }
+
+  async #replaceListener(name: string, config: ListenerConfig | undefined): Promise<void> {
+    await this.#supervisor.remove(`listeners/${name}`);
+    if (config?.enabled) await this.#supervisor.start(this.#listenerChild(name, config));
   }
 
   #brokerChild(): Child {

@@ -2,7 +2,7 @@ import type { Client, Subscription } from "../broker/edge-broker.ts";
 import type { Log } from "../log.ts";
 import type { QoS } from "../protocol/packet-type.ts";
 import { FilterTree } from "../topic/filter-tree.ts";
-import { filterMistake, levelCount } from "../topic/topic-rules.ts";
+import { filterMistake, isHiddenFrom, levelCount } from "../topic/topic-rules.ts";
 import { WaypostError } from "../waypost-error.ts";
 import { ask } from "./ask.ts";
 import type { Connection } from "./connection.ts";
@@ -92,9 +92,13 @@ export class Subscribing {
     const packets = await this.#context.broker.store.retainedMatching(accepted.map(({ topic }) => topic));
     if (packets.length === 0) return;
     // A tree, since every retained message may have to be held against every filter.
-    const tree = new FilterTree<QoS>();
-    for (const { topic, qos } of accepted) tree.set(topic, qos as QoS);
-    const retained = packets.map((packet) => ({ packet, granted: Math.max(...tree.matching(packet.topic)) as QoS }));
+    const tree = new FilterTree<Subscription>();
+    for (const subscription of accepted) tree.set(subscription.topic, subscription);
+    const grantedFor = (topic: string): QoS => {
+      const visible = tree.matching(topic).filter((each) => !isHiddenFrom(each.topic, topic)); // [MQTT-4.7.2-1]
+      return Math.max(...visible.map(({ qos }) => qos)) as QoS;
+    };
+    const retained = packets.map((packet) => ({ packet, granted: grantedFor(packet.topic) }));
     device.tell({ kind: "replay", retained });
   }
 

@@ -137,8 +137,7 @@ describe("too much at once", () => {
     );
   });
 
-  // Answers pile up without a bound: nothing stops reading while they are not taken.
-  it.fails("a client that sends and never reads what it is answered is not read either", async () => {
+  it("a client that sends and never reads what it is answered is not read either", async () => {
     await withstand(async (house) => {
       const client = await RawClient.connected(house.port, { clientId: "deaf" });
       const connection = connectionOf(house, "deaf");

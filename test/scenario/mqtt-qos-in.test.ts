@@ -46,13 +46,10 @@ describe("QoS 1 from a client", () => {
     [2, "pubrec", "[MQTT-4.6.0-3]"],
   ] as const)(
     "QoS %i is answered (%s) in order where the store takes its time for the first %s",
-    async (qos, answer) => {
+    async (qos, answer, _statement) => {
       const { gateway, publisher, subscriber } = await devicePair(2);
       await subscriber.disconnect();
-      let release: () => void = () => {};
-      const released = new Promise<void>((resolve) => {
-        release = resolve;
-      });
+      const { released, release } = gate();
       const { store } = gateway.broker;
       const enqueue = store.outgoingEnqueue.bind(store);
       store.outgoingEnqueue = (receiver, packet) => released.then(() => enqueue(receiver, packet));

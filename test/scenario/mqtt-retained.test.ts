@@ -107,6 +107,13 @@ describe("a retained message", () => {
     expect(await messagesSoFar(subscriber)).toMatchObject([{ payload: "kept", qos: 1 }]);
   });
 
+  it("whose topic begins with $ comes at the QoS of the filters that are not hidden from it [MQTT-4.7.2-1]", async () => {
+    const { publisher, subscriber } = await pair();
+    await publishAcknowledged(publisher, "$a/b", "kept", { qos: 2, retain });
+    await subscriber.subscribe({ "#": 2, "+/b": 2, "$a/b": 0, "$a/+": 1 });
+    expect(await messagesSoFar(subscriber)).toMatchObject([{ payload: "kept", qos: 1, retain: true }]);
+  });
+
   it("comes after SUBACK and before later messages of its topic", async () => {
     const { publisher, subscriber } = await pair();
     await publishAcknowledged(publisher, "a", "kept", { retain });
