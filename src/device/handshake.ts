@@ -8,9 +8,6 @@ import { ask } from "./ask.ts";
 import type { Connection } from "./connection.ts";
 import type { DeviceContext } from "./device-context.ts";
 
-/** aedes's own return code for a keep alive over its limit. */
-const KEEP_ALIVE_REFUSED = 6;
-
 /** From CONNECT to CONNACK: is the client welcome, and what does it ask for? */
 export class Handshake {
   readonly #context: DeviceContext;
@@ -61,7 +58,8 @@ export class Handshake {
     if (bytes > clientIdBytesMax) reject(`a client id of ${bytes} bytes is over the limit of ${clientIdBytesMax}`);
     if (keepAliveSecondsMax > 0 && (!keepalive || keepalive > keepAliveSecondsMax)) {
       const why = `a keep alive of ${keepalive} s is not accepted; the limit is ${keepAliveSecondsMax} s`;
-      throw new ConnectRefused(KEEP_ALIVE_REFUSED, why);
+      // No return code says this; the 6 of aedes is reserved, so the connection is merely closed [MQTT-3.2.2-6].
+      throw new WaypostError("ERR_CONNECT_REFUSED", why);
     }
   }
 

@@ -72,6 +72,13 @@ describe("the topic of a PUBLISH", () => {
     expect(log.complaints.map(({ fields }) => fields.code)).toEqual(["ERR_TOPIC_INVALID"]);
   });
 
+  it("and a filter may have up to 65535 bytes where the configuration allows it [MQTT-4.7.3-3]", async () => {
+    const longest = "x".repeat(65_535);
+    const { publisher, subscriber } = await pair({ [longest]: 1 }, { limits: { topicBytesMax: 65_535 } });
+    await publishAcknowledged(publisher, longest, "payload");
+    expect(await messagesSoFar(subscriber)).toMatchObject([{ topic: longest, payload: "payload", qos: 1 }]);
+  });
+
   it("reaches subscribers whose filter matches it, and is sent as it was published [MQTT-3.3.2-3]", async () => {
     const { publisher, subscriber } = await pair({ "sport/+/score": 0 });
     for (const topic of ["sport/a/score", "sport/a", "sport/a/score/x", "sport//score"])

@@ -35,6 +35,7 @@ describe("QoS 1 to a client", () => {
     subscriber.send({ cmd: "pubcomp", messageId });
     subscriber.send({ cmd: "puback", messageId: messageId === 1 ? 2 : messageId - 1 });
     await subscriber.ping();
+    expect(subscriber.packets).toEqual([]);
     await subscriber.cut();
     expect(await messagesSoFar(await back())).toMatchObject([{ payload: "one", dup: true, messageId }]);
   });

@@ -1,0 +1,10 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    // Tests wait for events, never for time; this only ends the ones that hang, also on a slow gateway.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+});
