@@ -118,7 +118,7 @@ export const configSchema = z.strictObject(
         default: 1000,
       }),
       countMax: wholeNumber({
-        doc: "Sessions at once, connected or away.",
+        doc: "Persistent sessions at once, connected or away; a device with a new one is refused beyond that.",
         unit: "sessions",
         min: 1,
         max: 10_000_000,

@@ -102,7 +102,7 @@ export class Acceptor implements ConnectionOwner {
     if (registered) {
       // Without a device there was no CONNACK 0 yet, and the will of a refused client is not published [MQTT-3.1.2-8].
       if (will !== null && device !== null) this.#publishWill(connection, will);
-      else this.#forgetWill(id);
+      else this.#forgetWill(connection);
       if (broker.clients[id] === connection) broker.unregisterClient(connection);
     }
     if (error !== null) broker.emit(id === "" ? "connectionError" : "clientError", connection, error);
@@ -117,7 +117,7 @@ export class Acceptor implements ConnectionOwner {
       log.warn({ device: id, topic: will.topic }, `the will was not published: ${reason}`);
     };
     broker.authorizePublish(connection, { cmd: "publish", dup: false, ...will }, (error) => {
-      this.#forgetWill(id);
+      this.#forgetWill(connection);
       if (error) return refused(error);
       const publish = broker.publish as unknown as PublishFrom;
       publish.call(
@@ -129,8 +129,12 @@ export class Acceptor implements ConnectionOwner {
     });
   }
 
-  #forgetWill(id: string): void {
-    this.#context.broker.store.delWill({ id }).then(
+  #forgetWill(connection: Connection): void {
+    const { broker } = this.#context;
+    const { id } = connection;
+    const holder = broker.clients[id];
+    if (holder !== undefined && holder !== connection) return; // what is stored is the will of its successor
+    broker.store.delWill({ id }).then(
       () => {},
       (error) => this.#context.log.error({ device: id, error }, "the will could not be removed from the store"),
     );

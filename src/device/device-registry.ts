@@ -134,17 +134,20 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
     device.tell({ kind: "attach", connection });
   }
 
-  /** Builds the device of a stored session. Returns whether there is one. */
+  /**
+   * Builds the device of a stored session. Returns whether there is one. The device takes its place in the router
+   * before it asks what waits for it: a message that comes in between then waits in its mailbox, behind the older ones.
+   */
   async #load(id: string): Promise<boolean> {
     const { store } = this.#known.broker;
     const subscriptions = await store.subscriptionsByClient({ id });
-    const outgoing: StoredOutgoing[] = await store.outgoingStream({ id }).toArray();
-    const known = subscriptions.length > 0 || outgoing.length > 0 || this.#unhosted.has(id);
-    if (!known) this.#checkRoom();
+    const unhosted = this.#unhosted.has(id);
+    if (subscriptions.length === 0 && !unhosted) this.#checkRoom();
     const device = this.#add(id, false);
     for (const { topic, qos } of subscriptions) device.tell({ kind: "subscribe", filter: topic, qos });
+    const outgoing: StoredOutgoing[] = await store.outgoingStream({ id }).toArray();
     device.tell({ kind: "restore", outgoing });
-    return known;
+    return subscriptions.length > 0 || outgoing.length > 0 || unhosted;
   }
 
   #add(id: string, clean: boolean): Device {

@@ -120,9 +120,12 @@ export class Outbound {
     this.pump();
   }
 
-  /** Takes over what the store has on its way to the device. */
+  /** Takes over what the store has on its way to the device. What came meanwhile stays behind it. */
   restore(outgoing: readonly StoredOutgoing[]): void {
     const { broker } = this.#context;
+    const newer: Message[] = [];
+    for (let next = this.#mailbox.take(); next !== undefined; next = this.#mailbox.take()) newer.push(next);
+    const restored = new Set<string>();
     for (const packet of outgoing) {
       if (packet.cmd === "pubrel") {
         const { messageId: packetId } = packet;
@@ -136,6 +139,7 @@ export class Outbound {
         });
         continue;
       }
+      restored.add(identityOf(packet));
       const message = broker.router.messageFor(packet, packet.qos, packet.retain);
       message.keep();
       if (packet.messageId === undefined || packet.messageId === null) {
@@ -146,6 +150,7 @@ export class Outbound {
       const awaits = packet.qos === 2 ? awaiting.pubrec : awaiting.puback;
       this.#window.restore({ packetId, awaits, message, sequence: message.sequence, brokerId, brokerCounter });
     }
+    for (const message of newer) if (!restored.has(identityOf(message))) this.#mailbox.restore(message);
   }
 
   /** Removes a message that waited, and was given up, from the store. */
@@ -289,4 +294,8 @@ export class Outbound {
       this.#context.log.error({ device: this.#device.id, error }, "the store could not note the progress of a message");
     });
   }
+}
+
+function identityOf({ brokerId, brokerCounter }: { brokerId: string; brokerCounter: number }): string {
+  return `${brokerId} ${brokerCounter}`;
 }

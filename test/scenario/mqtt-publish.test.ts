@@ -61,6 +61,17 @@ describe("the topic of a PUBLISH", () => {
     expect(await messagesSoFar(subscriber)).toMatchObject([{ topic, payload: "same" }]);
   });
 
+  it("may be changed by authorizePublish, and is then delivered as changed [MQTT-3.3.2-3]", async () => {
+    const { gateway, publisher, subscriber } = await pair({ "#": 1 });
+    gateway.broker.authorizePublish = (_client, packet, done) => {
+      packet.topic = "changed";
+      done(null);
+    };
+    publisher.publish("original", "x");
+    await publishAcknowledged(publisher, "original", "y");
+    expect((await messagesSoFar(subscriber)).map(({ topic }) => topic)).toEqual(["changed", "changed"]);
+  });
+
   it("may be as long as topicBytesMax, and a longer one closes the connection", async () => {
     const { publisher, subscriber, log } = await pair({ "#": 0 }, { limits: { topicBytesMax: 40 } });
     const longest = "ä".repeat(20);

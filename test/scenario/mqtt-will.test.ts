@@ -58,6 +58,24 @@ describe("a will", () => {
     expect(await watcher.message()).toMatchObject({ payload: "second" });
   });
 
+  it("stays in the store for the new connection while that of the old one is still being authorized", async () => {
+    const { gateway, port, watcher, client } = await pair();
+    let answer: () => void = () => {};
+    const asked = new Promise<void>((resolve) => {
+      gateway.broker.authorizePublish = (_client, _packet, done) => {
+        answer = () => done(null);
+        resolve();
+      };
+    });
+    await RawClient.connected(port, { clientId: "device", will: willOf({ payload: Buffer.from("second") }) });
+    await client.closed;
+    await asked;
+    answer();
+    expect(await watcher.message()).toMatchObject({ payload: "gone" });
+    const kept = await gateway.broker.store.getWill({ id: "device" });
+    expect(kept?.payload.toString()).toBe("second");
+  });
+
   it("is not published after DISCONNECT [MQTT-3.1.2-10] [MQTT-3.14.4-3]", async () => {
     const { watcher, client } = await pair();
     await client.disconnect();
