@@ -255,8 +255,9 @@ export class Connection extends EventEmitter implements Link {
       case packetType.publish: {
         const { chunk, start, end } = this.#frames;
         const packet = readPublish(this.#frames, this.#context.topics);
-        // QoS 0 without flags: these very bytes can be sent on.
-        if (first === 0x30) this.broker.router.passing(packet.payload, chunk, start, end);
+        // QoS 0 without flags, and no hook that may change it: these very bytes can be sent on.
+        if (first === 0x30 && this.broker.authorizePublishHook === null)
+          this.broker.router.passing(packet.payload, chunk, start, end);
         this.#context.counters.publishesReceived++;
         return this.#owner.publish(this, packet);
       }

@@ -74,8 +74,9 @@ export class Subscribing {
     refused.writeTo(this.#context.log, device.id);
     const accepted = lastOfEach(granted.filter((each) => each !== null));
     if (!device.session.clean && accepted.length > 0) await broker.store.addSubscriptions(device, accepted);
-    if (connection.closed) return;
+    // Also where the connection is gone by now: device and store must agree.
     for (const { topic, qos } of accepted) device.tell({ kind: "subscribe", filter: topic, qos: qos as QoS });
+    if (connection.closed) return;
     if (packet.messageId !== undefined) {
       // One return code for each filter, in their order [MQTT-3.8.4-5] [MQTT-3.9.3-1].
       const codes = granted.map((each) => each?.qos ?? FAILURE);
@@ -143,8 +144,8 @@ export class Subscribing {
       if (mistake !== undefined) throw new WaypostError("ERR_TOPIC_INVALID", `the topic filter is invalid: ${mistake}`);
     }
     if (!device.session.clean) await broker.store.removeSubscriptions(device, filters);
-    if (connection.closed) return;
     for (const filter of filters) device.tell({ kind: "unsubscribe", filter });
+    if (connection.closed) return;
     // Answered also where nothing was subscribed [MQTT-3.10.4-5].
     if (packet.messageId !== undefined)
       connection.sendControlPacket({ cmd: "unsuback", messageId: packet.messageId } as never);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { house } from "../support/house.ts";
 import { messagesSoFar, payloadsSoFar } from "../support/messages-so-far.ts";
+import { publishAcknowledged } from "../support/publish-acknowledged.ts";
 import { RawClient } from "../support/raw-client.ts";
 
 const persistent = { clientId: "device", clean: false };
@@ -63,6 +64,30 @@ describe("takeover", () => {
     received.push(...(await payloadsSoFar(client)));
     const expected = Array.from({ length: 100 }, (_, n) => (n % 10 === 5 ? [`${n}`, `${n}+`] : [`${n}`])).flat();
     expect(received).toEqual(expected);
+  });
+
+  it("leaves device and store agreed on a subscription that the store was just taking up", async () => {
+    const { gateway, publisher, device } = await house();
+    const { store } = gateway.broker;
+    const add = store.addSubscriptions.bind(store);
+    let release: () => void = () => {};
+    const asked = new Promise<void>((resolve) => {
+      store.addSubscriptions = (client, subscriptions) =>
+        new Promise<void>((released) => {
+          release = released;
+          resolve();
+        }).then(() => add(client, subscriptions));
+    });
+    const first = await device();
+    first.send({ cmd: "subscribe", messageId: 1, subscriptions: [{ topic: "a", qos: 1 }] });
+    await asked;
+    const second = await device();
+    await first.closed;
+    release();
+    await second.ping();
+    expect(await store.subscriptionsByClient({ id: "device" })).toMatchObject([{ topic: "a", qos: 1 }]);
+    await publishAcknowledged(publisher, "a", "x");
+    expect(await payloadsSoFar(second)).toEqual(["x"]);
   });
 
   it("by many at once leaves the last one connected, and nobody else disturbed", async () => {
