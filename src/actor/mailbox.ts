@@ -80,6 +80,13 @@ export class Mailbox<T extends Sized> {
     return message;
   }
 
+  /** Takes all messages out, oldest first. */
+  drain(): T[] {
+    const messages: T[] = [];
+    for (let next = this.take(); next !== undefined; next = this.take()) messages.push(next);
+    return messages;
+  }
+
   clear(): void {
     this.#ring = [];
     this.#head = 0;

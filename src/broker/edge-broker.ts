@@ -52,6 +52,11 @@ export class EdgeBroker extends Aedes {
     return this.authorizeForward === stock.authorizeForward ? null : this.authorizeForward;
   }
 
+  /** The hook of that name, or null where it is the one of aedes, which lets everything pass. */
+  get authorizeSubscribeHook(): EdgeBroker["authorizeSubscribe"] | null {
+    return this.authorizeSubscribe === stock.authorizeSubscribe ? null : this.authorizeSubscribe;
+  }
+
   /** A message that the gateway itself publishes below `$SYS/<id>/`. */
   announce(event: string, payload: string): void {
     const topic = `$SYS/${this.id}/${event}`;

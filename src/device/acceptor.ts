@@ -88,6 +88,7 @@ export class Acceptor implements ConnectionOwner {
   }
 
   emptyOutgoing(connection: Connection, done?: (error?: Error) => void): void {
+    connection.device?.tell({ kind: "forget" });
     this.#context.broker.store.cleanOutgoing({ id: connection.id }).then(
       () => done?.(),
       (error) => done?.(error),
@@ -144,8 +145,7 @@ export class Acceptor implements ConnectionOwner {
     const { clock, settings, broker } = this.#context;
     const now = clock.now();
     for (const connection of this.#connections) {
-      if (connection.heard) {
-        connection.heard = false;
+      if (connection.takeHeard()) {
         connection.heardAt = now;
         continue;
       }

@@ -11,7 +11,7 @@ import {
   readUnsubscribe,
   writeControlPacket,
 } from "../protocol/control-packets.ts";
-import { FrameReader } from "../protocol/frame-reader.ts";
+import type { FrameReader } from "../protocol/frame-reader.ts";
 import { flagsAreValid, packetType } from "../protocol/packet-type.ts";
 import { type PublishPacket, readPublish, writeAcknowledgement } from "../protocol/publish-frame.ts";
 import type { StoredWill } from "../store/store.ts";
@@ -19,6 +19,7 @@ import { WaypostError } from "../waypost-error.ts";
 import type { AcknowledgementLine } from "./acknowledgement-line.ts";
 import type { Device } from "./device.ts";
 import type { DeviceContext } from "./device-context.ts";
+import { type FrameHandler, Intake } from "./intake.ts";
 import type { Link } from "./link.ts";
 import { StreamWriter } from "./stream-writer.ts";
 
@@ -40,6 +41,8 @@ export interface ConnectionOwner {
 
 /** How long the peer has to read what it was sent before its connection is cut off. */
 const LINGER_MS = 2000;
+/** A CONNECT with the longest fields that MQTT allows: a stranger shall not make the gateway hold more. */
+const CONNECT_BYTES_MAX = 10 + 5 * (2 + 65_535);
 /** Answers that may wait for the peer to read: those to some 64,000 messages. */
 const ANSWER_BYTES_MAX = 256 * 1024;
 const PINGRESP = Buffer.from([packetType.pingresp << 4, 0]);
@@ -52,7 +55,7 @@ type Carrier = Duplex & { client?: Connection };
  * One open stream and the frames on it; dies with the stream. To the hooks of aedes it is the client.
  * Frames are handled one after another, each to its end: while something has to be waited for, the stream is not read.
  */
-export class Connection extends EventEmitter implements Link {
+export class Connection extends EventEmitter implements Link, FrameHandler {
   readonly conn: Duplex;
   readonly req?: IncomingMessage;
   readonly connDetails: unknown;
@@ -72,18 +75,13 @@ export class Connection extends EventEmitter implements Link {
   /** Acknowledgements that have to leave in order; made when the first has to wait. */
   acknowledgements: AcknowledgementLine | null = null;
   keepAliveSeconds = 0;
-  /** A whole packet came since this was last set to false. */
-  heard = false;
   /** When the keep alive or the wait for CONNECT was last satisfied, in milliseconds since the Unix epoch. */
   heardAt: number;
   readonly #context: DeviceContext;
   readonly #owner: ConnectionOwner;
-  readonly #frames: FrameReader;
+  readonly #intake: Intake;
   readonly #writer: StreamWriter;
-  #suspended = false;
   #throttled = false;
-  #reading = false;
-  #held: Buffer[] | null = null;
 
   constructor(stream: Duplex, request: IncomingMessage | undefined, context: DeviceContext, owner: ConnectionOwner) {
     super();
@@ -93,7 +91,7 @@ export class Connection extends EventEmitter implements Link {
     this.broker = context.broker;
     this.#context = context;
     this.#owner = owner;
-    this.#frames = new FrameReader(context.settings.packetBytesMax);
+    this.#intake = new Intake(stream, Math.min(CONNECT_BYTES_MAX, context.settings.packetBytesMax), this);
     this.#writer = new StreamWriter(stream, context.flusher, () => this.#progressed());
     this.heardAt = context.clock.now();
     (stream as Carrier).client = this;
@@ -109,26 +107,23 @@ export class Connection extends EventEmitter implements Link {
 
   /** Bytes arrived: those of `chunk` from `start` to `end`. They must stay as they are. */
   arrived(chunk: Buffer, start: number, end: number): void {
-    if (this.closed) return;
-    if (this.#suspended || this.#throttled || this.#reading) {
-      this.#held ??= [];
-      this.#held.push(chunk.subarray(start, end));
-      return;
-    }
-    this.#frames.push(chunk, start, end);
-    this.#read();
+    this.#intake.arrived(chunk, start, end);
   }
 
-  /** Stops reading until `resume`. */
+  /** Handles no further packet until `resume` has been called as often. */
   suspend(): void {
-    this.#suspended = true;
-    this.conn.pause();
+    this.#intake.suspend();
   }
 
   resume(): void {
-    if (!this.#suspended) return;
-    this.#suspended = false;
-    this.#goOn();
+    this.#intake.resume();
+  }
+
+  /** Whether a whole packet came since this was last asked. */
+  takeHeard(): boolean {
+    const { heard } = this.#intake;
+    this.#intake.heard = false;
+    return heard;
   }
 
   send(buffer: Buffer, start: number, end: number): void {
@@ -151,7 +146,8 @@ export class Connection extends EventEmitter implements Link {
     this.device = device;
     this.connecting = false;
     this.connected = true;
-    this.heard = true;
+    this.#intake.heard = true;
+    this.#intake.remainingLengthMax = this.#context.settings.packetBytesMax;
     this.#sendConnack(0, sessionPresent && this.version > 3); // reserved, and 0, in MQTT 3.1
   }
 
@@ -174,26 +170,35 @@ export class Connection extends EventEmitter implements Link {
   }
 
   publish(...args: Parameters<Client["publish"]>): void {
-    this.#owner.publishTo(this, ...args);
+    this.#whenConnected(() => this.#owner.publishTo(this, ...args));
   }
 
   subscribe(...args: Parameters<Client["subscribe"]>): void {
-    this.#owner.subscribe(this, ...args);
+    this.#whenConnected(() => this.#owner.subscribe(this, ...args));
   }
 
   unsubscribe(...args: Parameters<Client["unsubscribe"]>): void {
-    this.#owner.unsubscribe(this, ...args);
+    this.#whenConnected(() => this.#owner.unsubscribe(this, ...args));
   }
 
   emptyOutgoingQueue(done?: () => void): void {
     this.#owner.emptyOutgoing(this, done);
   }
 
-  /** The stream ended or failed. */
-  ended(error: Error | null): void {
-    if (this.closed) return;
-    const known = new WaypostError("ERR_STREAM", error?.message ?? "the connection ended without DISCONNECT");
-    this.#close(known);
+  /** The stream ended; what came before has been handled. */
+  ended(): void {
+    this.fail(new WaypostError("ERR_STREAM", "the connection ended without DISCONNECT"));
+  }
+
+  /** No more bytes will arrive. */
+  streamEnded(): void {
+    this.#intake.end();
+  }
+
+  /** aedes emits `client` before the device has its connection: what is asked for then is done right after CONNACK. */
+  #whenConnected(task: () => void): void {
+    if (this.connecting) this.once("connected", task);
+    else task();
   }
 
   /** A peer that sends and does not read the answers is not read either, or they would pile up without end. */
@@ -201,60 +206,31 @@ export class Connection extends EventEmitter implements Link {
     this.#writer.sendAnswer(buffer, start, end);
     if (this.#writer.unsentAnswerBytes > ANSWER_BYTES_MAX && !this.#throttled) {
       this.#throttled = true;
-      this.conn.pause();
+      this.suspend();
     }
   }
 
   #progressed(): void {
     if (this.#throttled && this.#writer.unsentAnswerBytes <= ANSWER_BYTES_MAX / 2) {
       this.#throttled = false;
-      this.#goOn();
+      this.resume();
     }
     this.device?.drained();
   }
 
-  #goOn(): void {
-    if (this.#suspended || this.#throttled || this.#reading) return;
-    this.#read();
-    if (!this.#suspended && !this.#throttled && !this.closed) this.conn.resume();
-  }
-
-  #read(): void {
-    this.#reading = true;
-    try {
-      const frames = this.#frames;
-      do {
-        while (!this.#suspended && !this.#throttled && !this.closed && frames.next()) {
-          this.heard = true;
-          this.#handle(frames.chunk[frames.start] as number);
-        }
-      } while (!this.#suspended && !this.#throttled && !this.closed && this.#nextHeld());
-    } catch (error) {
-      this.fail(error);
-    } finally {
-      this.#reading = false;
-    }
-  }
-
-  #nextHeld(): boolean {
-    const chunk = this.#held?.shift();
-    if (chunk === undefined) return false;
-    if (this.#held?.length === 0) this.#held = null;
-    this.#frames.push(chunk, 0, chunk.length);
-    return true;
-  }
-
-  #handle(first: number): void {
+  /** One whole frame. */
+  handle(frames: FrameReader): void {
+    const first = frames.chunk[frames.start] as number;
     const type = first >> 4;
     if (type !== packetType.publish && !flagsAreValid(first)) {
       throw new WaypostError("ERR_MALFORMED_PACKET", `reserved flags in the fixed header 0x${first.toString(16)}`); // [MQTT-2.2.2-2]
     }
     const device = this.device;
-    if (device === null) return this.#handleFirst(type);
+    if (device === null) return this.#handleFirst(type, frames);
     switch (type) {
       case packetType.publish: {
-        const { chunk, start, end } = this.#frames;
-        const packet = readPublish(this.#frames, this.#context.topics);
+        const { chunk, start, end } = frames;
+        const packet = readPublish(frames, this.#context.topics);
         // QoS 0 without flags, and no hook that may change it: these very bytes can be sent on.
         if (first === 0x30 && this.broker.authorizePublishHook === null)
           this.broker.router.passing(packet.payload, chunk, start, end);
@@ -262,20 +238,20 @@ export class Connection extends EventEmitter implements Link {
         return this.#owner.publish(this, packet);
       }
       case packetType.puback:
-        return device.acknowledged(this.#packetId("PUBACK"));
+        return device.acknowledged(packetIdOf(frames, "PUBACK"));
       case packetType.pubrec:
-        return device.received(this.#packetId("PUBREC"));
+        return device.received(packetIdOf(frames, "PUBREC"));
       case packetType.pubrel:
-        return this.#owner.release(this, this.#packetId("PUBREL"));
+        return this.#owner.release(this, packetIdOf(frames, "PUBREL"));
       case packetType.pubcomp:
-        return device.completed(this.#packetId("PUBCOMP"));
+        return device.completed(packetIdOf(frames, "PUBCOMP"));
       default:
-        return this.#handleControl(type);
+        return this.#handleControl(type, frames);
     }
   }
 
-  #handleControl(type: number): void {
-    const { chunk, start, body, end } = this.#frames;
+  #handleControl(type: number, frames: FrameReader): void {
+    const { chunk, start, body, end } = frames;
     switch (type) {
       case packetType.subscribe:
         return this.#owner.subscribe(this, { cmd: "subscribe", ...readSubscribe(chunk, start, body, end) });
@@ -297,13 +273,13 @@ export class Connection extends EventEmitter implements Link {
     }
   }
 
-  #handleFirst(type: number): void {
+  #handleFirst(type: number, frames: FrameReader): void {
     if (type !== packetType.connect || this.connecting) {
       throw new WaypostError("ERR_PROTOCOL_VIOLATION", "the first packet is not CONNECT"); // [MQTT-3.1.0-1]
     }
     this.connecting = true;
     this.suspend();
-    const { chunk, start, body, end } = this.#frames;
+    const { chunk, start, body, end } = frames;
     this.#owner.connect(this, readConnect(chunk, start, body, end));
   }
 
@@ -313,18 +289,11 @@ export class Connection extends EventEmitter implements Link {
     this.broker.emit("connackSent", packet, this);
   }
 
-  #packetId(packet: string): number {
-    const { chunk, body, end } = this.#frames;
-    const packetId = end - body === 2 ? chunk.readUInt16BE(body) : 0;
-    if (packetId === 0) throw new WaypostError("ERR_MALFORMED_PACKET", `malformed ${packet}: it has no packet id`); // [MQTT-2.3.1-1]
-    return packetId;
-  }
-
   #close(error: WaypostError | null): void {
     this.closed = true;
     this.connected = false;
     this.connecting = false;
-    this.#held = null;
+    this.#intake.stop();
     this.#owner.closed(this, error);
     this.device = null;
     this.will = null;
@@ -338,16 +307,23 @@ export class Connection extends EventEmitter implements Link {
   }
 }
 
+function packetIdOf(frames: FrameReader, packet: string): number {
+  const { chunk, body, end } = frames;
+  const packetId = end - body === 2 ? chunk.readUInt16BE(body) : 0;
+  if (packetId === 0) throw new WaypostError("ERR_MALFORMED_PACKET", `malformed ${packet}: it has no packet id`); // [MQTT-2.3.1-1]
+  return packetId;
+}
+
 function onData(this: Carrier, chunk: Buffer): void {
   this.client?.arrived(chunk, 0, chunk.length);
 }
 
 function onEnd(this: Carrier): void {
-  this.client?.ended(null);
+  this.client?.streamEnded();
 }
 
 function onError(this: Carrier, error: Error): void {
-  this.client?.ended(error);
+  this.client?.fail(new WaypostError("ERR_STREAM", error.message, { cause: error }));
 }
 
 function unexpected(error: unknown): WaypostError {

@@ -2,10 +2,12 @@ import type { RestartPolicy } from "../actor/restart-intensity.ts";
 import { RestartIntensity } from "../actor/restart-intensity.ts";
 import type { Residence } from "../broker/local-first-store.ts";
 import type { Message } from "../broker/message.ts";
+import type { Listener } from "../broker/router.ts";
 import { ConnectRefused, connackCode } from "../protocol/control-packets.ts";
 import type { QoS } from "../protocol/packet-type.ts";
 import type { StoredOutgoing } from "../store/store.ts";
 import { WaypostError } from "../waypost-error.ts";
+import { authorizedSubscription } from "./authorized-subscription.ts";
 import type { Connection } from "./connection.ts";
 import { Device, type DeviceKeeper } from "./device.ts";
 import type { DeviceContext } from "./device-context.ts";
@@ -40,6 +42,7 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
   /** To be called once, before the first connection. */
   use(context: DeviceContext): void {
     this.#context = context;
+    if (!this.#embedded) this.#followSessions(context);
   }
 
   get hostsAll(): boolean {
@@ -119,8 +122,8 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
     if (this.#crashed.get(id)?.exhausted) {
       throw new ConnectRefused(connackCode.serverUnavailable, `the device ${id} crashed too often; try again in 30 s`);
     }
+    connection.registered = true; // before aedes emits `client`, whose listeners may close it
     broker.registerClient(connection); // closes the connection that has this id so far [MQTT-3.1.4-2]
-    connection.registered = true;
     let present = false;
     if (connection.clean)
       await this.#discard(id); // [MQTT-3.1.2-6]
@@ -129,9 +132,39 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
     if (connection.will !== null) await broker.store.putWill({ id }, connection.will);
     if (connection.closed) return;
     const device = this.#devices.get(id) ?? this.#add(id, connection.clean);
+    if (present) await this.#authorizeAgain(device, connection);
+    if (connection.closed) return;
     // CONNACK is the first packet on the connection [MQTT-3.2.0-1] [MQTT-3.2.2-1] [MQTT-3.2.2-2] [MQTT-3.2.2-3].
     connection.accepted(device, present);
     device.tell({ kind: "attach", connection });
+  }
+
+  /**
+   * Where someone has set `authorizeSubscribe`, a restored session keeps only what is still allowed. As in aedes, the
+   * store keeps what is not: it may be allowed again next time.
+   */
+  async #authorizeAgain(device: Device, connection: Connection): Promise<void> {
+    const { broker, log } = this.#known;
+    if (broker.authorizeSubscribeHook === null) return;
+    for (const [filter, { qos }] of [...device.session.subscriptions]) {
+      const answer = await authorizedSubscription(broker, connection, { topic: filter, qos });
+      if (answer !== null) continue;
+      log.warn({ device: device.id, filter }, "a subscription of the session is not allowed any more");
+      device.tell({ kind: "unsubscribe", filter });
+    }
+  }
+
+  /** A session on a shared store moves with its client: the device that another gateway has now must not live on here. */
+  #followSessions({ broker }: DeviceContext): void {
+    const moved: Listener = (packet, done) => {
+      const device = this.#devices.get(packet.payload.toString());
+      if (packet.topic !== `$SYS/${broker.id}/new/clients` && device !== undefined) {
+        device.connection?.close();
+        this.#retire(device);
+      }
+      done();
+    };
+    broker.subscribe("$SYS/+/new/clients", moved as never, () => {});
   }
 
   /**
@@ -190,12 +223,10 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
     clock.after(deviceRestartPolicy.withinMs + 1, () => {
       if (intensity.calm) this.#crashed.delete(id);
     });
-    if (decision.kind === "give-up") {
-      log.error({ device: id }, "the device crashed too often; it is started again when it connects after a while");
-      return;
-    }
+    const givesUp = decision.kind === "give-up";
+    if (givesUp) log.error({ device: id }, "the device crashed too often; it is left alone for half a minute");
     if (clean) return; // nothing is left to start
-    clock.after(decision.delayMs, () => {
+    clock.after(givesUp ? deviceRestartPolicy.withinMs : decision.delayMs, () => {
       this.#inTurn(id, async () => {
         if (this.#unhosted.has(id)) await this.#load(id);
       }).catch((error) => log.error({ device: id, error }, "the device could not be started again"));

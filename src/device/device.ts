@@ -17,7 +17,8 @@ export type DeviceMessage =
   | { kind: "subscribe"; filter: string; qos: QoS }
   | { kind: "unsubscribe"; filter: string }
   | { kind: "replay"; retained: readonly { packet: StoredPublish; granted: QoS }[] }
-  | { kind: "restore"; outgoing: readonly StoredOutgoing[] };
+  | { kind: "restore"; outgoing: readonly StoredOutgoing[] }
+  | { kind: "forget" };
 
 /** Who keeps devices: told of what a device cannot settle by itself. */
 export interface DeviceKeeper {
@@ -124,6 +125,8 @@ export class Device extends Actor<DeviceMessage> implements Receiver, OutboundOw
         return this.#outbound.replay(message.retained);
       case "restore":
         return this.#outbound.restore(message.outgoing);
+      case "forget":
+        return this.#outbound.clear();
       default:
         return message satisfies never;
     }
@@ -170,8 +173,11 @@ export class Device extends Actor<DeviceMessage> implements Receiver, OutboundOw
       if (packet !== this.#lastForeign) {
         this.#lastForeign = packet;
         const granted = this.session.grantedFor(packet.topic);
-        if (granted !== undefined)
-          this.deliver(this.#context.broker.router.messageFor(packet, packet.qos, false), granted);
+        if (granted !== undefined) {
+          const message = this.#context.broker.router.messageFor(packet, packet.qos, false);
+          this.deliver(message, granted);
+          return message.whenAccepted(done);
+        }
       }
       done();
     };

@@ -26,7 +26,7 @@ export class Outbound {
   readonly #device: OutboundOwner;
   readonly #context: DeviceContext;
   readonly #mailbox: Mailbox<Message>;
-  readonly #window = new InFlightWindow();
+  #window = new InFlightWindow();
   /** What was in flight when the device was last away, and has to be sent again before anything newer. */
   #resends: InFlight[] | null = null;
   /** Retained messages, and QoS 0 messages that must not overtake them. */
@@ -78,7 +78,7 @@ export class Outbound {
     if (entry?.awaits === awaiting.puback) return;
     if (entry?.awaits === awaiting.pubrec) {
       entry.awaits = awaiting.pubcomp;
-      if (!this.#hasAckListener) entry.message = null;
+      entry.message = null;
       if (!this.#device.session.clean)
         this.#note(this.#store.outgoingUpdate(this.#device, { cmd: "pubrel", messageId: packetId }));
     }
@@ -104,7 +104,10 @@ export class Outbound {
     this.#replay = null;
     this.#replayAt = 0;
     if (this.#device.session.clean) return;
+    // What was called up before the mailbox filled goes before it [MQTT-4.6.0-6].
+    const later = this.#mailbox.drain();
     for (const message of replay) if (message.qos > 0) this.#wait(message);
+    for (const message of later) this.#mailbox.restore(message);
   }
 
   /** Retained messages for a fresh subscription [MQTT-3.3.1-6]. */
@@ -123,8 +126,7 @@ export class Outbound {
   /** Takes over what the store has on its way to the device. What came meanwhile stays behind it. */
   restore(outgoing: readonly StoredOutgoing[]): void {
     const { broker } = this.#context;
-    const newer: Message[] = [];
-    for (let next = this.#mailbox.take(); next !== undefined; next = this.#mailbox.take()) newer.push(next);
+    const newer = this.#mailbox.drain();
     const restored = new Set<string>();
     for (const packet of outgoing) {
       if (packet.cmd === "pubrel") {
@@ -151,6 +153,15 @@ export class Outbound {
       this.#window.restore({ packetId, awaits, message, sequence: message.sequence, brokerId, brokerCounter });
     }
     for (const message of newer) if (!restored.has(identityOf(message))) this.#mailbox.restore(message);
+  }
+
+  /** Forgets everything on the way to the device; the store is not told. */
+  clear(): void {
+    this.#mailbox.clear();
+    this.#window = new InFlightWindow();
+    this.#resends = null;
+    this.#replay = null;
+    this.#replayAt = 0;
   }
 
   /** Removes a message that waited, and was given up, from the store. */
@@ -260,17 +271,15 @@ export class Outbound {
   }
 
   #settle(entry: InFlight, packetId: number): void {
-    const { message } = entry;
+    const { message, awaits } = entry;
     this.#window.settle(entry);
     if (!this.#device.session.clean)
       this.#note(this.#store.outgoingClearMessageId(this.#device, { messageId: packetId }));
     const { connection } = this.#device;
     if (connection !== null && this.#hasAckListener) {
-      this.#context.broker.emit(
-        "ack",
-        message === null ? undefined : { ...message.toPacket(), messageId: packetId },
-        connection,
-      );
+      // As in aedes: the PUBLISH at QoS 1, and at QoS 2 the PUBREL that was answered.
+      const acknowledged = awaits === awaiting.pubcomp ? { cmd: "pubrel" } : message?.toPacket();
+      this.#context.broker.emit("ack", { ...acknowledged, messageId: packetId }, connection);
     }
     this.pump();
   }

@@ -4,7 +4,7 @@ import type { QoS } from "../protocol/packet-type.ts";
 import { FilterTree } from "../topic/filter-tree.ts";
 import { filterMistake, isHiddenFrom, levelCount } from "../topic/topic-rules.ts";
 import { WaypostError } from "../waypost-error.ts";
-import { ask } from "./ask.ts";
+import { authorizedSubscription } from "./authorized-subscription.ts";
 import type { Connection } from "./connection.ts";
 import type { Device } from "./device.ts";
 import type { DeviceContext } from "./device-context.ts";
@@ -129,9 +129,7 @@ export class Subscribing {
     if (!filters.has(filter) && filters.size >= settings.subscriptionsPerDeviceMax) {
       return refuse(`the device has ${filters.size} subscriptions, which is the limit`);
     }
-    const answer = await ask<Subscription | null>((callback) =>
-      broker.authorizeSubscribe(connection, subscription, callback),
-    );
+    const answer = await authorizedSubscription(broker, connection, subscription);
     return answer ? { ...answer } : refuse("authorizeSubscribe said no");
   }
 
