@@ -1,14 +1,14 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Client, PublishFrom } from "../broker/edge-broker.ts";
-import type { ConnectPacket } from "../protocol/control-packets.ts";
+import type { FrameReader } from "../protocol/frame-reader.ts";
 import type { QoS } from "../protocol/packet-type.ts";
-import type { PublishPacket } from "../protocol/publish-frame.ts";
 import type { StoredPublish, StoredWill } from "../store/store.ts";
 import { WaypostError } from "../waypost-error.ts";
 import { Connection, type ConnectionOwner } from "./connection.ts";
 import type { DeviceContext } from "./device-context.ts";
 import type { DeviceRegistry } from "./device-registry.ts";
+import { Dispatcher } from "./dispatcher.ts";
 import { Handshake } from "./handshake.ts";
 import { Inbound } from "./inbound.ts";
 import { Subscribing } from "./subscribing.ts";
@@ -21,16 +21,15 @@ const EXPIRE_MS = 60_000;
 export class Acceptor implements ConnectionOwner {
   readonly #context: DeviceContext;
   readonly #connections = new Set<Connection>();
-  readonly #handshake: Handshake;
-  readonly #inbound: Inbound;
+  readonly #dispatcher: Dispatcher;
   readonly #subscribing: Subscribing;
   readonly #cancels: (() => void)[];
 
   constructor(context: DeviceContext, registry: DeviceRegistry) {
     this.#context = context;
-    this.#handshake = new Handshake(context, (connection) => registry.attach(connection));
-    this.#inbound = new Inbound(context);
     this.#subscribing = new Subscribing(context);
+    const handshake = new Handshake(context, (connection) => registry.attach(connection));
+    this.#dispatcher = new Dispatcher(context, handshake, new Inbound(context), this.#subscribing);
     this.#cancels = [
       context.clock.every(SWEEP_MS, () => this.#sweep()),
       context.clock.every(EXPIRE_MS, () => {
@@ -55,16 +54,8 @@ export class Acceptor implements ConnectionOwner {
     for (const connection of this.#connections) if (!connection.registered) connection.close();
   }
 
-  connect(connection: Connection, packet: ConnectPacket): void {
-    this.#handshake.connect(connection, packet);
-  }
-
-  publish(connection: Connection, packet: PublishPacket): void {
-    this.#inbound.publish(connection, packet);
-  }
-
-  release(connection: Connection, packetId: number): void {
-    this.#inbound.release(connection, packetId);
+  frame(connection: Connection, frames: FrameReader): void {
+    this.#dispatcher.dispatch(connection, frames);
   }
 
   subscribe(connection: Connection, ...[what, done]: Parameters<Client["subscribe"]>): void {

@@ -3,17 +3,9 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Cancel } from "../actor/clock.ts";
 import type { Client } from "../broker/edge-broker.ts";
-import {
-  type ConnectPacket,
-  ConnectRefused,
-  readConnect,
-  readSubscribe,
-  readUnsubscribe,
-  writeControlPacket,
-} from "../protocol/control-packets.ts";
+import { ConnectRefused, writeControlPacket } from "../protocol/control-packets.ts";
 import type { FrameReader } from "../protocol/frame-reader.ts";
-import { flagsAreValid, packetType } from "../protocol/packet-type.ts";
-import { type PublishPacket, readPublish, writeAcknowledgement } from "../protocol/publish-frame.ts";
+import { writeAcknowledgement } from "../protocol/publish-frame.ts";
 import type { StoredWill } from "../store/store.ts";
 import { WaypostError } from "../waypost-error.ts";
 import type { AcknowledgementLine } from "./acknowledgement-line.ts";
@@ -25,11 +17,8 @@ import { StreamWriter } from "./stream-writer.ts";
 
 /** What a connection hands on. One object for all connections. */
 export interface ConnectionOwner {
-  /** A CONNECT came. Ends in `connection.accepted` or `connection.fail`, and `connection.resume`. */
-  connect(connection: Connection, packet: ConnectPacket): void;
-  publish(connection: Connection, packet: PublishPacket): void;
-  /** A PUBREL came. */
-  release(connection: Connection, packetId: number): void;
+  /** A whole frame came, which `frames` stands on. */
+  frame(connection: Connection, frames: FrameReader): void;
   subscribe(connection: Connection, ...args: Parameters<Client["subscribe"]>): void;
   unsubscribe(connection: Connection, ...args: Parameters<Client["unsubscribe"]>): void;
   /** Someone who embeds the broker publishes to this one client. */
@@ -45,7 +34,6 @@ const LINGER_MS = 2000;
 const CONNECT_BYTES_MAX = 10 + 5 * (2 + 65_535);
 /** Answers that may wait for the peer to read: those to some 64,000 messages. */
 const ANSWER_BYTES_MAX = 256 * 1024;
-const PINGRESP = Buffer.from([packetType.pingresp << 4, 0]);
 /** Nothing is deduplicated per connection; aedes deletes from this when another gateway is born. */
 const NO_DUPLICATES: Record<string, number> = Object.create(null);
 
@@ -132,13 +120,13 @@ export class Connection extends EventEmitter implements Link, FrameHandler {
 
   sendControlPacket(packet: Parameters<typeof writeControlPacket>[0]): void {
     const bytes = writeControlPacket(packet);
-    this.#answer(bytes, 0, bytes.length);
+    this.sendAnswer(bytes, 0, bytes.length);
   }
 
   sendAcknowledgement(firstByte: number, packetId: number): void {
     const slab = this.#context.acknowledgements;
     const start = writeAcknowledgement(slab, firstByte, packetId);
-    this.#answer(slab.buffer, start, start + 4);
+    this.sendAnswer(slab.buffer, start, start + 4);
   }
 
   /** The device has taken this connection: CONNACK is the first packet that it gets [MQTT-3.2.0-1]. */
@@ -161,6 +149,12 @@ export class Connection extends EventEmitter implements Link, FrameHandler {
       if (this.closed) return;
     }
     this.#close(known);
+  }
+
+  /** DISCONNECT: the will is not published [MQTT-3.1.2-10] [MQTT-3.14.4-3]. */
+  disconnected(): void {
+    this.will = null;
+    this.close();
   }
 
   /** As in aedes: closes without a DISCONNECT from the client, so the will is published. */
@@ -202,7 +196,7 @@ export class Connection extends EventEmitter implements Link, FrameHandler {
   }
 
   /** A peer that sends and does not read the answers is not read either, or they would pile up without end. */
-  #answer(buffer: Buffer, start: number, end: number): void {
+  sendAnswer(buffer: Buffer, start: number, end: number): void {
     this.#writer.sendAnswer(buffer, start, end);
     if (this.#writer.unsentAnswerBytes > ANSWER_BYTES_MAX && !this.#throttled) {
       this.#throttled = true;
@@ -220,67 +214,7 @@ export class Connection extends EventEmitter implements Link, FrameHandler {
 
   /** One whole frame. */
   handle(frames: FrameReader): void {
-    const first = frames.chunk[frames.start] as number;
-    const type = first >> 4;
-    if (type !== packetType.publish && !flagsAreValid(first)) {
-      throw new WaypostError("ERR_MALFORMED_PACKET", `reserved flags in the fixed header 0x${first.toString(16)}`); // [MQTT-2.2.2-2]
-    }
-    const device = this.device;
-    if (device === null) return this.#handleFirst(type, frames);
-    switch (type) {
-      case packetType.publish: {
-        const { chunk, start, end } = frames;
-        const packet = readPublish(frames, this.#context.topics);
-        // QoS 0 without flags, and no hook that may change it: these very bytes can be sent on.
-        if (first === 0x30 && this.broker.authorizePublishHook === null)
-          this.broker.router.passing(packet.payload, chunk, start, end);
-        this.#context.counters.publishesReceived++;
-        return this.#owner.publish(this, packet);
-      }
-      case packetType.puback:
-        return device.acknowledged(packetIdOf(frames, "PUBACK"));
-      case packetType.pubrec:
-        return device.received(packetIdOf(frames, "PUBREC"));
-      case packetType.pubrel:
-        return this.#owner.release(this, packetIdOf(frames, "PUBREL"));
-      case packetType.pubcomp:
-        return device.completed(packetIdOf(frames, "PUBCOMP"));
-      default:
-        return this.#handleControl(type, frames);
-    }
-  }
-
-  #handleControl(type: number, frames: FrameReader): void {
-    const { chunk, start, body, end } = frames;
-    switch (type) {
-      case packetType.subscribe:
-        return this.#owner.subscribe(this, { cmd: "subscribe", ...readSubscribe(chunk, start, body, end) });
-      case packetType.unsubscribe:
-        return this.#owner.unsubscribe(this, { cmd: "unsubscribe", ...readUnsubscribe(chunk, start, body, end) });
-      case packetType.pingreq:
-        if (body !== end) throw new WaypostError("ERR_MALFORMED_PACKET", "malformed PINGREQ: it has a body");
-        this.#answer(PINGRESP, 0, 2); // [MQTT-3.12.4-1]
-        this.broker.emit("ping", { cmd: "pingreq" }, this);
-        return;
-      case packetType.disconnect:
-        if (body !== end) throw new WaypostError("ERR_MALFORMED_PACKET", "malformed DISCONNECT: it has a body");
-        this.will = null; // [MQTT-3.1.2-10] [MQTT-3.14.4-3]
-        return this.#close(null);
-      case packetType.connect:
-        throw new WaypostError("ERR_PROTOCOL_VIOLATION", "a second CONNECT"); // [MQTT-3.1.0-2]
-      default:
-        throw new WaypostError("ERR_PROTOCOL_VIOLATION", `packet type ${type} is not for a server`);
-    }
-  }
-
-  #handleFirst(type: number, frames: FrameReader): void {
-    if (type !== packetType.connect || this.connecting) {
-      throw new WaypostError("ERR_PROTOCOL_VIOLATION", "the first packet is not CONNECT"); // [MQTT-3.1.0-1]
-    }
-    this.connecting = true;
-    this.suspend();
-    const { chunk, start, body, end } = frames;
-    this.#owner.connect(this, readConnect(chunk, start, body, end));
+    this.#owner.frame(this, frames);
   }
 
   #sendConnack(returnCode: number, sessionPresent: boolean): void {
@@ -305,13 +239,6 @@ export class Connection extends EventEmitter implements Link, FrameHandler {
     stream.once("close", cancel);
     stream.once("finish", () => stream.destroy());
   }
-}
-
-function packetIdOf(frames: FrameReader, packet: string): number {
-  const { chunk, body, end } = frames;
-  const packetId = end - body === 2 ? chunk.readUInt16BE(body) : 0;
-  if (packetId === 0) throw new WaypostError("ERR_MALFORMED_PACKET", `malformed ${packet}: it has no packet id`); // [MQTT-2.3.1-1]
-  return packetId;
 }
 
 function onData(this: Carrier, chunk: Buffer): void {

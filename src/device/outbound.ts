@@ -7,6 +7,7 @@ import type { DropReason } from "./counters.ts";
 import type { DeviceContext } from "./device-context.ts";
 import { awaiting, type InFlight, InFlightWindow } from "./in-flight-window.ts";
 import type { Link } from "./link.ts";
+import { Replay } from "./replay.ts";
 import type { Session } from "./session.ts";
 
 /** Whose messages these are. */
@@ -29,9 +30,7 @@ export class Outbound {
   #window = new InFlightWindow();
   /** What was in flight when the device was last away, and has to be sent again before anything newer. */
   #resends: InFlight[] | null = null;
-  /** Retained messages, and QoS 0 messages that must not overtake them. */
-  #replay: Message[] | null = null;
-  #replayAt = 0;
+  readonly #replay = new Replay();
 
   constructor(device: OutboundOwner, context: DeviceContext, mailbox: Mailbox<Message>) {
     this.#device = device;
@@ -48,10 +47,10 @@ export class Outbound {
     const { connection } = this.#device;
     if (message.qos > 0) return this.#takeAcknowledged(message, connection);
     if (connection === null) return; // QoS 0 is not kept for those who are away
-    if (this.#replay === null) return this.#sendQoS0(message, connection);
-    if (this.#replay.length >= this.#context.settings.mailboxes.messagesMax) return this.#device.drop("slow-reader");
+    if (this.#replay.depth === 0) return this.#sendQoS0(message, connection);
+    if (this.#replay.depth >= this.#context.settings.mailboxes.messagesMax) return this.#device.drop("slow-reader");
     message.keep();
-    this.#replay.push(message);
+    this.#replay.add(message);
   }
 
   /** Sends what waits, as far as window and peer allow. */
@@ -59,7 +58,7 @@ export class Outbound {
     const { connection } = this.#device;
     if (connection === null) return;
     if (this.#resends !== null && !this.#resend(connection)) return;
-    if (this.#replay !== null && !this.#sendReplay(connection)) return;
+    if (this.#replay.depth > 0 && !this.#sendReplay(connection)) return;
     while (this.#mailbox.depth > 0) {
       if (!this.#hasRoom(connection)) return;
       this.#sendAcknowledged(this.#mailbox.take() as Message, connection);
@@ -100,9 +99,7 @@ export class Outbound {
   /** The device went away. What it was to be sent as retained and with QoS above 0 waits with the rest. */
   suspend(): void {
     this.#resends = null;
-    const replay = this.#replay?.slice(this.#replayAt) ?? [];
-    this.#replay = null;
-    this.#replayAt = 0;
+    const replay = this.#replay.drain();
     if (this.#device.session.clean) return;
     // What was called up before the mailbox filled goes before it [MQTT-4.6.0-6].
     const later = this.#mailbox.drain();
@@ -114,11 +111,10 @@ export class Outbound {
   replay(retained: readonly { packet: StoredPublish; granted: QoS }[]): void {
     if (retained.length === 0) return;
     const { broker } = this.#context;
-    this.#replay ??= [];
     for (const { packet, granted } of retained) {
       // A delivery of its own: the store must tell it from the publish that left it behind.
       const copy = { ...packet, brokerId: broker.id, brokerCounter: ++broker.counter };
-      this.#replay.push(broker.router.messageFor(copy, Math.min(packet.qos, granted) as QoS, true));
+      this.#replay.add(broker.router.messageFor(copy, Math.min(packet.qos, granted) as QoS, true));
     }
     this.pump();
   }
@@ -160,8 +156,7 @@ export class Outbound {
     this.#mailbox.clear();
     this.#window = new InFlightWindow();
     this.#resends = null;
-    this.#replay = null;
-    this.#replayAt = 0;
+    this.#replay.clear();
   }
 
   /** Removes a message that waited, and was given up, from the store. */
@@ -183,7 +178,7 @@ export class Outbound {
   }
 
   #takeAcknowledged(message: Message, connection: Link | null): void {
-    const waits = this.#resends !== null || this.#replay !== null || this.#mailbox.depth > 0;
+    const waits = this.#resends !== null || this.#replay.depth > 0 || this.#mailbox.depth > 0;
     if (connection === null || waits || !this.#hasRoom(connection)) return this.#wait(message);
     if (!this.#device.session.clean) this.#record(message);
     this.#sendAcknowledged(message, connection);
@@ -255,18 +250,15 @@ export class Outbound {
 
   /** Returns true when nothing of the replay is left. */
   #sendReplay(connection: Link): boolean {
-    const replay = this.#replay ?? [];
-    while (this.#replayAt < replay.length) {
+    while (this.#replay.depth > 0) {
       if (!this.#hasRoom(connection)) return false;
-      const message = replay[this.#replayAt++] as Message;
+      const message = this.#replay.take() as Message;
       if (message.qos === 0) this.#sendQoS0(message, connection);
       else {
         if (!this.#device.session.clean) this.#record(message);
         this.#sendAcknowledged(message, connection);
       }
     }
-    this.#replay = null;
-    this.#replayAt = 0;
     return true;
   }
 
