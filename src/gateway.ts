@@ -12,8 +12,10 @@ import type { Listener, ListenerAddress, ListenerParts } from "./listener/listen
 import { TcpListener } from "./listener/tcp-listener.ts";
 import type { Log } from "./log.ts";
 import { MemoryStore } from "./store/memory-store.ts";
+import { WaypostError } from "./waypost-error.ts";
 
-type ListenerConfig = GatewayConfig["listeners"][string];
+type Listeners = GatewayConfig["listeners"];
+type ListenerConfig = Listeners[string];
 
 /** Where a listener listens, and what it speaks. */
 export interface ListenerReport extends ListenerAddress {
@@ -74,7 +76,7 @@ export class Gateway {
       const { broker, registry, context } = this.#assembled;
       await this.#supervisor.start(new SysTopics({ broker, registry, counters: context.counters }, this.#clock));
       for (const [name, listener] of Object.entries(this.#config.listeners)) {
-        if (listener.enabled) await this.#supervisor.start(this.#listenerChild(name, listener));
+        await this.#openListener(name, listener);
       }
     } catch (error) {
       await this.#supervisor.stop();
@@ -104,26 +106,47 @@ export class Gateway {
     Object.assign(this.#settings.mailboxes, settings.mailboxes);
     Object.assign(this.#settings, { ...settings, mailboxes: this.#settings.mailboxes });
     this.#log.setLevel(next.log.level);
-    const failures: unknown[] = [];
-    for (const name of new Set([...Object.keys(before.listeners), ...Object.keys(next.listeners)])) {
-      const [old, wanted] = [before.listeners[name], next.listeners[name]];
-      if (isDeepStrictEqual(old, wanted)) continue;
-      try {
-        await this.#replaceListener(name, wanted);
-        applied.push(`listeners.${name}`);
-      } catch (error) {
-        failures.push(error);
-        if (old === undefined) delete this.#config.listeners[name];
-        else this.#config.listeners[name] = old;
-        await this.#replaceListener(name, old);
-      }
+    const failures = await this.#replaceListeners(before.listeners, next.listeners, applied);
+    if (failures.length === 1) throw failures[0];
+    if (failures.length > 1) {
+      const text = failures.map((error) => (error instanceof Error ? error.message : String(error))).join("; ");
+      throw new WaypostError("ERR_LISTEN", text, { cause: failures[0] });
     }
-    if (failures.length > 0) throw failures[0];
     return { applied, needsRestart };
   }
 
-  async #replaceListener(name: string, config: ListenerConfig | undefined): Promise<void> {
-    await this.#supervisor.remove(`listeners/${name}`);
+  /** All that change are closed before the first is opened: one may want the port that another gives up. */
+  async #replaceListeners(before: Listeners, next: Listeners, applied: string[]): Promise<unknown[]> {
+    const names = [...new Set([...Object.keys(before), ...Object.keys(next)])];
+    const changed = names.filter((name) => !isDeepStrictEqual(before[name], next[name]));
+    const failures: unknown[] = [];
+    const refused: string[] = [];
+    for (const name of changed) await this.#supervisor.remove(`listeners/${name}`);
+    for (const name of changed) {
+      try {
+        await this.#openListener(name, next[name]);
+        applied.push(`listeners.${name}`);
+      } catch (error) {
+        failures.push(error);
+        refused.push(name);
+      }
+    }
+    for (const name of refused) {
+      const old = before[name];
+      try {
+        await this.#openListener(name, old);
+        if (old === undefined) delete this.#config.listeners[name];
+        else this.#config.listeners[name] = old;
+      } catch (error) {
+        // Its old place is taken by now: it is off until the next reload, which shall not take it for unchanged.
+        delete this.#config.listeners[name];
+        failures.push(error);
+      }
+    }
+    return failures;
+  }
+
+  async #openListener(name: string, config: ListenerConfig | undefined): Promise<void> {
     if (config?.enabled) await this.#supervisor.start(this.#listenerChild(name, config));
   }
 
@@ -165,7 +188,7 @@ export class Gateway {
       case "tcp":
         return new TcpListener(config, parts);
       case "http":
-        return new HttpListener({ ...config, messageBytesMax: this.#settings.packetBytesMax + 5 }, parts);
+        return new HttpListener({ ...config, messageBytesMax: () => this.#settings.packetBytesMax + 5 }, parts);
     }
   }
 }

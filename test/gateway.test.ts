@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { Gateway } from "../src/gateway.ts";
+import { WebClient } from "./scenario/web-client.ts";
 import { LogRecorder } from "./support/log-recorder.ts";
 import { ManualClock } from "./support/manual-clock.ts";
 import { RawClient } from "./support/raw-client.ts";
@@ -138,4 +139,41 @@ describe("a changed configuration", () => {
     await expect(gateway.reconfigure(next)).rejects.toMatchObject({ code: "ERR_LISTEN" });
     await RawClient.connected(port, { clientId: "still" });
   });
+
+  it("lets two listeners change places", async () => {
+    const { gateway, port, webPort } = await startGateway();
+    const listeners = { mqtt: { type: "tcp", port: webPort }, web: { type: "http", port } };
+    const { applied } = await gateway.reconfigure(testConfig({ listeners }));
+    expect(applied).toEqual(["listeners.mqtt", "listeners.web"]);
+    expect(gateway.addresses.get("web")?.port).toBe(port);
+    await RawClient.connected(webPort, { clientId: "moved" });
+  });
+
+  it("names every listener that cannot open", async () => {
+    const { gateway } = await startGateway();
+    const [one, two] = [await takenPort(), await takenPort()];
+    const listeners = { one: { type: "tcp", port: one }, two: { type: "http", port: two } };
+    await expect(gateway.reconfigure(testConfig({ listeners }))).rejects.toMatchObject({
+      code: "ERR_LISTEN",
+      message: expect.stringMatching(
+        new RegExp(`cannot listen on 127.0.0.1:${one}: .*; cannot listen on 127.0.0.1:${two}: `),
+      ),
+    });
+    expect([...gateway.addresses.keys()]).toEqual([]);
+  });
+
+  it("lets larger packets in over a WebSocket too", async () => {
+    const { gateway, webPort } = await startGateway({ limits: { packetBytesMax: 1024 } });
+    await gateway.reconfigure(testConfig({ limits: { packetBytesMax: 4096 } }));
+    const client = await WebClient.connected(webPort, "web");
+    client.send({ cmd: "publish", topic: "a", payload: "x".repeat(2000), qos: 0, dup: false, retain: false });
+    await client.ping();
+  });
 });
+
+async function takenPort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  return (server.address() as { port: number }).port;
+}

@@ -101,6 +101,7 @@ export class Supervisor {
       await entry.child.stop();
       if (entry.cancelRestart === null) return;
       await entry.child.start();
+      if (entry.cancelRestart === null) return await entry.child.stop(); // stopped or removed meanwhile
       entry.cancelRestart = null;
       entry.running = true;
       entry.restarts++;

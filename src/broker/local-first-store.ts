@@ -1,5 +1,6 @@
 import { Settled } from "../store/settled.ts";
 import type { ReceiverSubscription, Store, StoreBroker } from "../store/store.ts";
+import { isHiddenFrom } from "../topic/topic-rules.ts";
 
 /** Knows which sessions have their device here. */
 export interface Residence {
@@ -28,17 +29,17 @@ export function localFirst(store: Store, residence: Residence): Store {
     },
     subscriptionsByTopic(topic: string): PromiseLike<ReceiverSubscription[]> {
       if (residence.hostsAll) return nobody;
-      return store.subscriptionsByTopic(topic).then((all) => highestOfEach(all, residence));
+      return store.subscriptionsByTopic(topic).then((all) => highestOfEach(topic, all, residence));
     },
   };
   return Object.assign(view, overrides) as unknown as Store;
 }
 
 /** One subscription for each client that does not live here: that with the highest QoS. */
-function highestOfEach(all: ReceiverSubscription[], residence: Residence): ReceiverSubscription[] {
+function highestOfEach(topic: string, all: ReceiverSubscription[], residence: Residence): ReceiverSubscription[] {
   const highest = new Map<string, ReceiverSubscription>();
   for (const subscription of all) {
-    if (residence.hosts(subscription.clientId)) continue;
+    if (residence.hosts(subscription.clientId) || isHiddenFrom(subscription.topic, topic)) continue; // [MQTT-4.7.2-1]
     const other = highest.get(subscription.clientId);
     if (other === undefined || other.qos < subscription.qos) highest.set(subscription.clientId, subscription);
   }

@@ -32,7 +32,7 @@ export class Message {
   wire: Buffer | null = null;
   wireStart = 0;
   wireEnd = 0;
-  // Not #private: this object is made once per message, and private members make that measurably slower.
+  // Not #private: one of these is made for every message, and private members make that measurably slower.
   private kept = false;
   private atQoS0: Message | null = null;
   private atQoS1: Message | null = null;

@@ -34,6 +34,8 @@ interface Subscribed {
 
 /** Topics whose routes are remembered. A topic beyond that costs a walk through the tree of filters. */
 const ROUTES_MAX = 10_000;
+/** Receivers in all these routes together: a thousand devices that subscribe to everything are in every route. */
+const ROUTED_MAX = 1_000_000;
 
 /**
  * The `mq` of the broker: topic -> receivers. It remembers the route of each topic until a subscription changes it.
@@ -44,17 +46,20 @@ export class Router {
   /** Messages being handed out. */
   current = 0;
   readonly #tree = new FilterTree<Subscribed>();
-  #routes = new Map<string, Route>();
+  readonly #routes = new Map<string, Route>();
+  #routed = 0;
   #sequence = 0;
-  // The bytes of the QoS 0 frame that is being published. Recognised by the identity of its payload, so a packet that
-  // was replaced or delayed on its way through aedes is simply written anew.
+  // The bytes of the QoS 0 frame that is being published. Recognised by its topic and the identity of its payload, so a
+  // packet that was replaced, delayed or published again under another topic is simply written anew.
+  #passingTopic = "";
   #passingPayload: Buffer | null = null;
   #passingFrame: Buffer | null = null;
   #passingStart = 0;
   #passingEnd = 0;
 
-  /** Says that the next packet with just this payload arrived as these bytes, fit to be sent on as they are. */
-  passing(payload: Buffer, frame: Buffer, start: number, end: number): void {
+  /** Says that the packet with this topic and just this payload arrived as these bytes, fit to be sent on as they are. */
+  passing({ topic, payload }: { topic: string; payload: Buffer }, frame: Buffer, start: number, end: number): void {
+    this.#passingTopic = topic;
     this.#passingPayload = payload;
     this.#passingFrame = frame;
     this.#passingStart = start;
@@ -130,7 +135,7 @@ export class Router {
 
   #messageOf(packet: StoredPublish): Message {
     const message = new Message(packet, packet.qos, false, ++this.#sequence); // not retained [MQTT-3.3.1-9]
-    if (packet.payload === this.#passingPayload && packet.qos === 0) {
+    if (packet.payload === this.#passingPayload && packet.qos === 0 && packet.topic === this.#passingTopic) {
       message.passThrough(this.#passingFrame as Buffer, this.#passingStart, this.#passingEnd);
     }
     return message;
@@ -172,13 +177,20 @@ export class Router {
       }
     }
     const route: Route = { receivers: [...granted.keys()], granted: [...granted.values()], listeners };
-    if (this.#routes.size >= ROUTES_MAX) this.#routes.clear();
+    if (this.#routes.size >= ROUTES_MAX || this.#routed >= ROUTED_MAX) this.#forgetAllRoutes();
     this.#routes.set(topic, route);
+    this.#routed += route.receivers.length;
     return route;
   }
 
   #forgetRoutes(filter: string): void {
-    if (hasWildcard(filter)) this.#routes.clear();
-    else this.#routes.delete(filter);
+    if (hasWildcard(filter)) return this.#forgetAllRoutes();
+    this.#routed -= this.#routes.get(filter)?.receivers.length ?? 0;
+    this.#routes.delete(filter);
+  }
+
+  #forgetAllRoutes(): void {
+    this.#routes.clear();
+    this.#routed = 0;
   }
 }

@@ -14,16 +14,21 @@ export function openClient(
   const client = connect({ ...options, ...extra });
   prepare(client);
   return new Promise((resolve, reject) => {
-    // Stays for the life of the client: an error without a listener would end the process.
-    client.on("error", (error) => fail(connectProblem(error, place)));
+    let isOpen = false;
+    // Stays for the life of the client: an error without a listener would end the process. What fails once the client
+    // was accepted ends in `close`, and the caller said by reconnectPeriod what follows.
+    client.on("error", (error) => {
+      if (!isOpen) fail(connectProblem(error, place));
+    });
     const onClose = () => fail(new WaypostError("ERR_UPSTREAM", closedText(place)));
     client.once("close", onClose);
     client.once("connect", () => {
+      isOpen = true;
       client.off("close", onClose);
       resolve(client);
     });
     const fail = (problem: WaypostError) => {
-      if (!client.connected) client.end(true);
+      client.end(true);
       reject(problem);
     };
   });

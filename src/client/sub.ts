@@ -46,6 +46,7 @@ export async function sub(flags: SubFlags, context: CommandContext): Promise<num
       await Promise.race([subscribe(client, plan), ending.code]);
       return await ending.code;
     } finally {
+      ending.stop(); // before the connection closes, which is then no loss
       await closeClient(client);
     }
   } finally {
@@ -89,8 +90,10 @@ async function subscribe(client: MqttClient, { filters, qos, place }: SubPlan): 
       await Promise.race([client.subscribeAsync(filter, options), lost]);
     } catch (error) {
       if (error instanceof WaypostError) throw error;
+      // 0x80, the one refusal of MQTT 3, is an "unspecified error" to MQTT.js.
       const reason = (error as Error).message.replace(/^Subscribe error: /, "").toLowerCase();
-      const text = `${place} refused the subscription to ${JSON.stringify(filter)}: ${reason}`;
+      const why = reason === "unspecified error" ? "its log says why" : reason;
+      const text = `${place} refused the subscription to ${JSON.stringify(filter)}: ${why}`;
       throw new WaypostError("ERR_NOT_AUTHORIZED", text, { cause: error });
     }
   }

@@ -121,22 +121,31 @@ class GatewaySupervision {
   };
 
   async #reload(): Promise<void> {
-    const { gateway, log, reload } = this.#parts;
+    const { log, reload } = this.#parts;
+    const isUp = await this.#starting;
+    if (!isUp || this.#isStopping) return;
+    let loaded: LoadedConfig;
     try {
-      const isUp = await this.#starting;
-      if (!isUp || this.#isStopping) return;
-      const { config, file, warnings } = reload();
-      for (const warning of warnings) log.warn({}, warning);
-      const { applied, needsRestart } = await gateway.reconfigure(config);
-      log.setLevel(config.log.level);
-      const what = applied.length === 0 ? "nothing to apply" : `applied ${applied.join(", ")}`;
-      log.info({ file, applied, needsRestart }, `SIGHUP: configuration reloaded, ${what}`);
-      if (needsRestart.length > 0)
-        log.warn({ needsRestart }, `takes effect after a restart: ${needsRestart.join(", ")}`);
+      loaded = reload();
     } catch (error) {
       const mistakes = error instanceof ConfigError ? error.mistakes.map(formatMistake) : [messageOf(error)];
       for (const mistake of mistakes) log.error({}, `SIGHUP: nothing was changed: ${mistake}`);
+      return;
     }
+    try {
+      await this.#apply(loaded);
+    } catch (error) {
+      log.error(fieldsOf(error), `SIGHUP: the configuration was not applied in full: ${messageOf(error)}`);
+    }
+  }
+
+  async #apply({ config, file, warnings }: LoadedConfig): Promise<void> {
+    const { gateway, log } = this.#parts;
+    for (const warning of warnings) log.warn({}, warning);
+    const { applied, needsRestart } = await gateway.reconfigure(config);
+    const what = applied.length === 0 ? "nothing to apply" : `applied ${applied.join(", ")}`;
+    log.info({ file, applied, needsRestart }, `SIGHUP: configuration reloaded, ${what}`);
+    if (needsRestart.length > 0) log.warn({ needsRestart }, `takes effect after a restart: ${needsRestart.join(", ")}`);
   }
 }
 

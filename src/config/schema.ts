@@ -74,7 +74,7 @@ export const configSchema = z.strictObject(
   {
     gateway: section("The gateway itself.", {
       name: text({
-        doc: "Name of this gateway in logs and in $SYS.",
+        doc: "Name of this gateway in its log, when it is ready.",
         pattern: /^[^\p{Cc}]{1,64}$/u,
         mustBe: "text of 1 to 64 characters",
         default: "waypost",

@@ -108,17 +108,19 @@ export class Acceptor implements ConnectionOwner {
       const reason = error instanceof Error ? error.message : String(error);
       log.warn({ device: id, topic: will.topic }, `the will was not published: ${reason}`);
     };
-    broker.authorizePublish(connection, { cmd: "publish", dup: false, ...will }, (error) => {
+    const packet = { cmd: "publish" as const, dup: false, ...will };
+    // A hook that throws here would take along whoever closed the connection: a timer, the stream, or its successor.
+    try {
+      broker.authorizePublish(connection, packet, (error) => {
+        this.#forgetWill(connection);
+        if (error) return refused(error);
+        const publish = broker.publish as unknown as PublishFrom;
+        publish.call(broker, packet, connection, (failure) => failure && refused(failure));
+      });
+    } catch (error) {
       this.#forgetWill(connection);
-      if (error) return refused(error);
-      const publish = broker.publish as unknown as PublishFrom;
-      publish.call(
-        broker,
-        { cmd: "publish", dup: false, ...will },
-        connection,
-        (failure) => failure && refused(failure),
-      );
-    });
+      refused(error);
+    }
   }
 
   #forgetWill(connection: Connection): void {

@@ -85,7 +85,7 @@ export class Connection extends EventEmitter implements Link, FrameHandler {
     (stream as Carrier).client = this;
     stream.on("data", onData);
     stream.on("end", onEnd);
-    stream.on("close", onEnd);
+    stream.on("close", onClose);
     stream.on("error", onError);
   }
 
@@ -189,6 +189,12 @@ export class Connection extends EventEmitter implements Link, FrameHandler {
     this.#intake.end();
   }
 
+  /** No more bytes will arrive, and the peer takes none: there is nobody to wait for. */
+  streamClosed(): void {
+    this.#intake.end();
+    if (this.#throttled) this.#unthrottle();
+  }
+
   /** aedes emits `client` before the device has its connection: what is asked for then is done right after CONNACK. */
   #whenConnected(task: () => void): void {
     if (this.connecting) this.once("connected", task);
@@ -198,18 +204,20 @@ export class Connection extends EventEmitter implements Link, FrameHandler {
   /** A peer that sends and does not read the answers is not read either, or they would pile up without end. */
   sendAnswer(buffer: Buffer, start: number, end: number): void {
     this.#writer.sendAnswer(buffer, start, end);
-    if (this.#writer.unsentAnswerBytes > ANSWER_BYTES_MAX && !this.#throttled) {
+    if (this.#writer.unsentAnswerBytes > ANSWER_BYTES_MAX && !this.#throttled && !this.conn.destroyed) {
       this.#throttled = true;
       this.suspend();
     }
   }
 
   #progressed(): void {
-    if (this.#throttled && this.#writer.unsentAnswerBytes <= ANSWER_BYTES_MAX / 2) {
-      this.#throttled = false;
-      this.resume();
-    }
+    if (this.#throttled && this.#writer.unsentAnswerBytes <= ANSWER_BYTES_MAX / 2) this.#unthrottle();
     this.device?.drained();
+  }
+
+  #unthrottle(): void {
+    this.#throttled = false;
+    this.resume();
   }
 
   /** One whole frame. */
@@ -228,9 +236,17 @@ export class Connection extends EventEmitter implements Link, FrameHandler {
     this.connected = false;
     this.connecting = false;
     this.#intake.stop();
-    this.#owner.closed(this, error);
-    this.device = null;
-    this.will = null;
+    try {
+      this.#owner.closed(this, error);
+    } finally {
+      // Also where a listener of an event throws: the stream must not stay open with nobody to read it.
+      this.device = null;
+      this.will = null;
+      this.#endStream();
+    }
+  }
+
+  #endStream(): void {
     const stream = this.conn;
     if (stream.destroyed) return this.#writer.discard();
     stream.resume(); // unread bytes would turn the close into a reset, and the peer might lose what it was sent last
@@ -247,6 +263,10 @@ function onData(this: Carrier, chunk: Buffer): void {
 
 function onEnd(this: Carrier): void {
   this.client?.streamEnded();
+}
+
+function onClose(this: Carrier): void {
+  this.client?.streamClosed();
 }
 
 function onError(this: Carrier, error: Error): void {

@@ -25,8 +25,9 @@ export const deviceRestartPolicy: RestartPolicy = {
  */
 export class DeviceRegistry implements DeviceKeeper, Residence {
   readonly #devices = new Map<string, Device>();
-  /** Persistent sessions that are in the store while their device is not here. */
+  /** Client ids whose device crashed of late. */
   readonly #crashed = new Map<string, RestartIntensity>();
+  /** Persistent sessions that are in the store while their device is not here. */
   readonly #unhosted = new Set<string>();
   /** The last piece of work on each client id that is still under way. */
   readonly #work = new Map<string, Promise<void>>();
@@ -108,9 +109,10 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
     const oldest = clock.now() - settings.sessionExpirySeconds * 1000;
     for (const device of [...this.#devices.values()]) {
       if (device.connection !== null || device.awaySince > oldest) continue;
-      log.info({ device: device.id, messages: device.depth }, "the session expired");
       await this.#inTurn(device.id, async () => {
-        if (device.connection === null && this.#devices.get(device.id) === device) await this.#discard(device.id);
+        if (device.connection !== null || this.#devices.get(device.id) !== device) return;
+        log.info({ device: device.id, messages: device.depth }, "the session expired");
+        await this.#discard(device.id);
       });
     }
   }
@@ -131,12 +133,17 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
     await broker.store.delWill({ id });
     if (connection.will !== null) await broker.store.putWill({ id }, connection.will);
     if (connection.closed) return;
-    const device = this.#devices.get(id) ?? this.#add(id, connection.clean);
-    if (present) await this.#authorizeAgain(device, connection);
+    const device = connection.clean ? this.#add(id, true) : this.#devices.get(id);
+    if (device !== undefined && present) await this.#authorizeAgain(device, connection);
     if (connection.closed) return;
+    // An empty device in the place of one that crashed meanwhile would lack the subscriptions of its session.
+    if (device === undefined || device.stopped) {
+      throw new ConnectRefused(connackCode.serverUnavailable, `the device ${id} crashed; try again`);
+    }
     // CONNACK is the first packet on the connection [MQTT-3.2.0-1] [MQTT-3.2.2-1] [MQTT-3.2.2-2] [MQTT-3.2.2-3].
     connection.accepted(device, present);
-    device.tell({ kind: "attach", connection });
+    if (connection.closed) this.detached(device);
+    else device.tell({ kind: "attach", connection });
   }
 
   /**

@@ -53,16 +53,16 @@ export class Device extends Actor<DeviceMessage> implements Receiver, OutboundOw
     this.#context = context;
     this.#keeper = keeper;
     this.#mailbox = new Mailbox(context.settings.mailboxes, (message, hadWaited) => {
-      if (hadWaited && !clean) this.#outbound.forget(message);
+      if (hadWaited) this.#outbound.removed(message);
       this.drop(hadWaited ? "mailbox-removed" : "mailbox-full");
     });
     this.#outbound = new Outbound(this, context, this.#mailbox);
     this.awaySince = context.clock.now();
   }
 
-  /** Messages that wait: in the mailbox, and unacknowledged. */
+  /** Messages that wait: in the mailbox, called up by a subscription, and unacknowledged. */
   get depth(): number {
-    return this.#mailbox.depth + this.#outbound.inFlight;
+    return this.#mailbox.depth + this.#outbound.depth;
   }
 
   /** The hot-path `tell`: puts one message into the mailbox, or straight into the window where nothing waits. */
@@ -84,7 +84,11 @@ export class Device extends Actor<DeviceMessage> implements Receiver, OutboundOw
 
   /** The connection's peer has taken everything that was written for it. */
   drained(): void {
-    this.#outbound.pump();
+    try {
+      this.#outbound.pump();
+    } catch (reason) {
+      this.failed(reason);
+    }
   }
 
   drop(reason: DropReason): void {
@@ -175,7 +179,11 @@ export class Device extends Actor<DeviceMessage> implements Receiver, OutboundOw
         const granted = this.session.grantedFor(packet.topic);
         if (granted !== undefined) {
           const message = this.#context.broker.router.messageFor(packet, packet.qos, false);
-          this.deliver(message, granted);
+          try {
+            this.deliver(message, granted);
+          } catch (reason) {
+            this.crashed(reason, message, granted);
+          }
           return message.whenAccepted(done);
         }
       }

@@ -58,7 +58,7 @@ export class Dispatcher {
     const packet = readPublish(frames, topics);
     // QoS 0 without flags, and no hook that may change it: these very bytes can be sent on.
     if (first === 0x30 && broker.authorizePublishHook === null) {
-      broker.router.passing(packet.payload, frames.chunk, frames.start, frames.end);
+      broker.router.passing(packet, frames.chunk, frames.start, frames.end);
     }
     counters.publishesReceived++;
     this.#inbound.publish(connection, packet);

@@ -23,6 +23,7 @@ export class Intake {
   /** How many wait for something. */
   #holds = 0;
   #reading = false;
+  #paused = false;
   #ending = false;
   #stopped = false;
   #held: Buffer[] | null = null;
@@ -48,6 +49,7 @@ export class Intake {
     }
     this.#frames.push(chunk, start, end);
     this.#read();
+    if (this.#paused) this.#goOn(); // what a frame waited for may have come while it was handled
   }
 
   /** No more bytes will arrive. */
@@ -60,15 +62,14 @@ export class Intake {
   /** Handles no further frame until `resume` has been called as often. */
   suspend(): void {
     this.#holds++;
+    this.#paused = true;
     this.#stream.pause();
   }
 
   resume(): void {
     if (this.#holds === 0 || --this.#holds > 0 || this.#reading || this.#stopped) return;
     this.#read();
-    if (this.#holds > 0 || this.#stopped) return;
-    if (this.#ending) this.#handler.ended();
-    else this.#stream.resume();
+    this.#goOn();
   }
 
   /** Handles nothing any more. */
@@ -92,6 +93,14 @@ export class Intake {
     } finally {
       this.#reading = false;
     }
+  }
+
+  /** Reads the stream again, unless something has to be waited for. */
+  #goOn(): void {
+    if (this.#holds > 0 || this.#stopped) return;
+    if (this.#ending) return this.#handler.ended();
+    this.#paused = false;
+    this.#stream.resume();
   }
 
   #pushHeld(): boolean {

@@ -7,6 +7,7 @@ import type { DropReason } from "./counters.ts";
 import type { DeviceContext } from "./device-context.ts";
 import { awaiting, type InFlight, InFlightWindow } from "./in-flight-window.ts";
 import type { Link } from "./link.ts";
+import { OutgoingRecord } from "./outgoing-record.ts";
 import { Replay } from "./replay.ts";
 import type { Session } from "./session.ts";
 
@@ -27,6 +28,7 @@ export class Outbound {
   readonly #device: OutboundOwner;
   readonly #context: DeviceContext;
   readonly #mailbox: Mailbox<Message>;
+  readonly #record: OutgoingRecord;
   #window = new InFlightWindow();
   /** What was in flight when the device was last away, and has to be sent again before anything newer. */
   #resends: InFlight[] | null = null;
@@ -36,10 +38,12 @@ export class Outbound {
     this.#device = device;
     this.#context = context;
     this.#mailbox = mailbox;
+    this.#record = new OutgoingRecord(device, context);
   }
 
-  get inFlight(): number {
-    return this.#window.count;
+  /** Messages that wait beside those in the mailbox: called up, and unacknowledged. */
+  get depth(): number {
+    return this.#replay.depth + this.#window.count;
   }
 
   /** Takes one message, at the QoS at which it is to be delivered. */
@@ -48,7 +52,10 @@ export class Outbound {
     if (message.qos > 0) return this.#takeAcknowledged(message, connection);
     if (connection === null) return; // QoS 0 is not kept for those who are away
     if (this.#replay.depth === 0) return this.#sendQoS0(message, connection);
-    if (this.#replay.depth >= this.#context.settings.mailboxes.messagesMax) return this.#device.drop("slow-reader");
+    const { messagesMax, bytesMax } = this.#context.settings.mailboxes;
+    if (this.#replay.live >= messagesMax || this.#replay.liveBytes + message.bytes > bytesMax) {
+      return this.#device.drop("slow-reader");
+    }
     message.keep();
     this.#replay.add(message);
   }
@@ -78,8 +85,7 @@ export class Outbound {
     if (entry?.awaits === awaiting.pubrec) {
       entry.awaits = awaiting.pubcomp;
       entry.message = null;
-      if (!this.#device.session.clean)
-        this.#note(this.#store.outgoingUpdate(this.#device, { cmd: "pubrel", messageId: packetId }));
+      this.#record.received(packetId);
     }
     this.#device.connection?.sendAcknowledgement(firstByte.pubrel, packetId);
   }
@@ -101,9 +107,21 @@ export class Outbound {
     this.#resends = null;
     const replay = this.#replay.drain();
     if (this.#device.session.clean) return;
-    // What was called up before the mailbox filled goes before it [MQTT-4.6.0-6].
+    // What was called up before the mailbox filled goes before it [MQTT-4.6.0-6], as far as both find room.
+    const { messagesMax, bytesMax } = this.#context.settings.mailboxes;
+    let { depth, bytes } = this.#mailbox;
     const later = this.#mailbox.drain();
-    for (const message of replay) if (message.qos > 0) this.#wait(message);
+    for (const message of replay) {
+      if (message.qos === 0) continue;
+      if (depth >= messagesMax || bytes + message.bytes > bytesMax) this.#device.drop("mailbox-full");
+      else {
+        depth++;
+        bytes += message.bytes;
+        message.keep();
+        this.#mailbox.restore(message);
+        this.#record.calledUp(message);
+      }
+    }
     for (const message of later) this.#mailbox.restore(message);
   }
 
@@ -114,7 +132,8 @@ export class Outbound {
     for (const { packet, granted } of retained) {
       // A delivery of its own: the store must tell it from the publish that left it behind.
       const copy = { ...packet, brokerId: broker.id, brokerCounter: ++broker.counter };
-      this.#replay.add(broker.router.messageFor(copy, Math.min(packet.qos, granted) as QoS, true));
+      const qos = Math.max(granted, this.#replay.retained(packet.topic)?.qos ?? 0);
+      this.#replay.add(broker.router.messageFor(copy, Math.min(packet.qos, qos) as QoS, true));
     }
     this.pump();
   }
@@ -138,14 +157,17 @@ export class Outbound {
         continue;
       }
       restored.add(identityOf(packet));
-      const message = broker.router.messageFor(packet, packet.qos, packet.retain);
+      // While the device was not here, aedes kept the message at the QoS of its publisher [MQTT-3.8.4-6].
+      const granted = this.#device.session.grantedFor(packet.topic) || packet.qos;
+      const qos = Math.min(packet.qos, granted) as QoS;
+      const message = broker.router.messageFor(packet, qos, packet.retain);
       message.keep();
       if (packet.messageId === undefined || packet.messageId === null) {
         this.#mailbox.restore(message);
         continue;
       }
       const { brokerId, brokerCounter, messageId: packetId } = packet;
-      const awaits = packet.qos === 2 ? awaiting.pubrec : awaiting.puback;
+      const awaits = qos === 2 ? awaiting.pubrec : awaiting.puback;
       this.#window.restore({ packetId, awaits, message, sequence: message.sequence, brokerId, brokerCounter });
     }
     for (const message of newer) if (!restored.has(identityOf(message))) this.#mailbox.restore(message);
@@ -159,13 +181,9 @@ export class Outbound {
     this.#replay.clear();
   }
 
-  /** Removes a message that waited, and was given up, from the store. */
-  forget({ brokerId, brokerCounter }: Message): void {
-    this.#note(this.#store.outgoingClearMessageId(this.#device, { messageId: undefined, brokerId, brokerCounter }));
-  }
-
-  get #store() {
-    return this.#context.broker.store;
+  /** A message that waited in the mailbox was removed from it. */
+  removed(message: Message): void {
+    this.#record.givenUp(message);
   }
 
   get #hasAckListener(): boolean {
@@ -180,53 +198,42 @@ export class Outbound {
   #takeAcknowledged(message: Message, connection: Link | null): void {
     const waits = this.#resends !== null || this.#replay.depth > 0 || this.#mailbox.depth > 0;
     if (connection === null || waits || !this.#hasRoom(connection)) return this.#wait(message);
-    if (!this.#device.session.clean) this.#record(message);
+    this.#record.taken(message);
     this.#sendAcknowledged(message, connection);
   }
 
   #wait(message: Message): void {
     message.keep();
-    if (this.#mailbox.put(message) && !this.#device.session.clean) this.#record(message);
-  }
-
-  /** Tells the store; the publisher's acknowledgement waits for it. */
-  #record(message: Message): void {
-    // Another gateway that shares the store has enqueued its own messages, as aedes does.
-    if (message.brokerId !== this.#context.broker.id) return;
-    message.keep();
-    const stored = this.#store.outgoingEnqueue({ clientId: this.#device.id }, message.toPacket());
-    if (stored instanceof Promise) message.acceptedWhen(stored);
+    if (this.#mailbox.put(message)) this.#record.taken(message);
   }
 
   #sendQoS0(message: Message, connection: Link): void {
     if (connection.unsentBytes >= this.#context.settings.sendBufferBytesMax) return this.#device.drop("slow-reader");
     const forward = this.#authorized(message, connection);
     if (forward === null) return this.#device.drop("not-authorized");
-    forward.write();
-    connection.send(forward.wire as Buffer, forward.wireStart, forward.wireEnd);
+    this.#sendWire(forward, connection);
+  }
+
+  #sendWire(message: Message, connection: Link): void {
+    message.write();
+    connection.send(message.wire as Buffer, message.wireStart, message.wireEnd);
     this.#context.counters.publishesSent++;
   }
 
   #sendAcknowledged(message: Message, connection: Link): void {
-    const persistent = !this.#device.session.clean;
     const forward = this.#authorized(message, connection);
     if (forward === null || forward.qos === 0) {
-      if (persistent) this.forget(message);
+      this.#record.givenUp(message);
       if (forward === null) this.#device.drop("not-authorized");
-      else this.#sendQoS0(forward, connection);
+      else this.#sendWire(forward, connection);
       return;
     }
-    const keeps = persistent || this.#hasAckListener;
+    const keeps = !this.#device.session.clean || this.#hasAckListener;
     if (keeps) forward.keep();
     const packetId = this.#window.add(forward, forward.qos === 2 ? awaiting.pubrec : awaiting.puback, keeps);
-    if (persistent) {
-      const { brokerId, brokerCounter } = message;
-      this.#note(this.#store.outgoingUpdate(this.#device, { brokerId, brokerCounter, messageId: packetId }));
-    }
-    if (packetId !== forward.packetId) return this.#sendFrame(forward, packetId, false, connection);
-    forward.write();
-    connection.send(forward.wire as Buffer, forward.wireStart, forward.wireEnd);
-    this.#context.counters.publishesSent++;
+    this.#record.sent(message, packetId);
+    if (packetId === forward.packetId) this.#sendWire(forward, connection);
+    else this.#sendFrame(forward, packetId, false, connection);
   }
 
   #sendFrame(message: Message, packetId: number, dup: boolean, connection: Link): void {
@@ -255,7 +262,7 @@ export class Outbound {
       const message = this.#replay.take() as Message;
       if (message.qos === 0) this.#sendQoS0(message, connection);
       else {
-        if (!this.#device.session.clean) this.#record(message);
+        this.#record.calledUp(message);
         this.#sendAcknowledged(message, connection);
       }
     }
@@ -265,8 +272,7 @@ export class Outbound {
   #settle(entry: InFlight, packetId: number): void {
     const { message, awaits } = entry;
     this.#window.settle(entry);
-    if (!this.#device.session.clean)
-      this.#note(this.#store.outgoingClearMessageId(this.#device, { messageId: packetId }));
+    this.#record.settled(packetId);
     const { connection } = this.#device;
     if (connection !== null && this.#hasAckListener) {
       // As in aedes: the PUBLISH at QoS 1, and at QoS 2 the PUBREL that was answered.
@@ -285,15 +291,6 @@ export class Outbound {
     if (!answer) return null;
     if (answer === packet && message.saysTheSame(packet)) return message;
     return message.changedInto(answer);
-  }
-
-  /** Delivery does not wait for what the store notes; that it failed has to be known. */
-  #note(result: PromiseLike<unknown>): void {
-    if (!(result instanceof Promise)) return;
-    result.catch((error) => {
-      this.#context.counters.dropped["store-failed"]++;
-      this.#context.log.error({ device: this.#device.id, error }, "the store could not note the progress of a message");
-    });
   }
 }
 

@@ -41,12 +41,15 @@ export class Subscribing {
     this.#inTurn(connection, done, () => this.#unsubscribe(connection, packet));
   }
 
-  /** Later packets of this connection wait until the work is done. */
+  /**
+   * Later packets of this connection wait until the work is done, and then for the next turn: ten bytes may call up all
+   * retained messages, and a chunk full of them must not keep everybody else waiting.
+   */
   #inTurn(connection: Connection, done: Done, work: () => Promise<void>): void {
     connection.suspend();
     work().then(
       () => {
-        connection.resume();
+        setImmediate(() => connection.resume());
         done?.();
       },
       (error) => {
@@ -66,12 +69,20 @@ export class Subscribing {
     const granted: (Subscription | null)[] = [];
     const filters = new Set(device.session.subscriptions.keys());
     const refused = new Refusals();
-    for (const subscription of wanted) {
+    const limit = this.#context.settings.subscriptionsPerDeviceMax;
+    for (const subscription of wanted.slice(0, limit)) {
       const answer = await this.#authorize(connection, filters, { ...subscription }, refused);
       if (answer !== null) filters.add(answer.topic);
       granted.push(answer);
     }
+    // Nobody is asked about these: a packet of 4 MB may name a million filters.
+    for (const { topic } of wanted.slice(limit)) {
+      granted.push(null);
+      refused.add(`the packet has over ${limit} filters, as many as a device may have`, topic);
+    }
     refused.writeTo(this.#context.log, device.id);
+    // The store may hold another session of this client id by now, or none.
+    if (device.stopped) throw new WaypostError("ERR_CLOSED", "the session ended before it was subscribed");
     const accepted = lastOfEach(granted.filter((each) => each !== null));
     if (!device.session.clean && accepted.length > 0) await broker.store.addSubscriptions(device, accepted);
     // Also where the connection is gone by now: device and store must agree.

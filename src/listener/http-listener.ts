@@ -12,19 +12,19 @@ export interface HttpListenerOptions {
   connectionsMax: number;
   /** Path of MQTT over WebSocket. */
   mqttPath: string;
-  /** Largest WebSocket message that is accepted. */
-  messageBytesMax: number;
+  /** Largest WebSocket message that is accepted; asked for each connection. */
+  messageBytesMax: () => number;
 }
 
-/** Time to send a whole HTTP request. */
+/** Time to send a whole HTTP request, and how often Node looks whether it is over. */
 const REQUEST_TIMEOUT_MS = 10_000;
+const REQUEST_SWEEP_MS = 1000;
 
 /** HTTP, with MQTT over WebSocket (MQTT 3.1.1, chapter 6) on one path. */
 export class HttpListener implements Listener {
   readonly #options: HttpListenerOptions;
   readonly #parts: ListenerParts;
   #server: Server | null = null;
-  #upgraded = 0;
 
   constructor(options: HttpListenerOptions, parts: ListenerParts) {
     this.#options = options;
@@ -32,8 +32,12 @@ export class HttpListener implements Listener {
   }
 
   async start(): Promise<ListenerAddress> {
-    const { host, port, connectionsMax, mqttPath, messageBytesMax } = this.#options;
-    const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS });
+    const { host, port, connectionsMax, mqttPath } = this.#options;
+    const server = createServer({
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      headersTimeout: REQUEST_TIMEOUT_MS,
+      connectionsCheckingInterval: REQUEST_SWEEP_MS,
+    });
     server.maxConnections = connectionsMax;
     server.on("drop", (dropped) => {
       this.#parts.refused(
@@ -44,11 +48,14 @@ export class HttpListener implements Listener {
     server.on("request", (request, response) => {
       const here = pathOf(request) === mqttPath;
       response.writeHead(here ? 426 : 404, { "content-type": "text/plain", ...(here ? { upgrade: "websocket" } : {}) });
-      response.end(here ? "This is MQTT over WebSocket: connect with the subprotocol mqtt.\n" : "Not found.\n");
+      response.end(
+        here
+          ? "This is MQTT over WebSocket: connect with the subprotocol mqtt.\n"
+          : `Not found. MQTT over WebSocket is at ${mqttPath}.\n`,
+      );
     });
     const webSockets = new WebSocketServer({
       noServer: true,
-      maxPayload: messageBytesMax,
       perMessageDeflate: false,
       clientTracking: false,
       // The subprotocol was checked before the upgrade [MQTT-6.0.0-4].
@@ -81,9 +88,9 @@ export class HttpListener implements Listener {
     if (!offered.includes("mqtt") && !offered.includes("mqttv3.1")) {
       return refuse("400 Bad Request", "the WebSocket offers no subprotocol mqtt"); // [MQTT-6.0.0-3]
     }
+    // ws reads it for each connection; a reload may have changed it.
+    webSockets.options.maxPayload = this.#options.messageBytesMax();
     webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-      this.#upgraded++;
-      webSocket.once("close", () => this.#upgraded--);
       this.#parts.accept(
         webSocketStream(webSocket, (why) => this.#parts.refused(remote, why)),
         request,

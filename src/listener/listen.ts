@@ -3,7 +3,7 @@ import { WaypostError } from "../waypost-error.ts";
 import type { ListenerAddress } from "./listener.ts";
 
 const advice: Record<string, string> = {
-  EADDRINUSE: "another program listens there: stop it, or choose another port",
+  EADDRINUSE: "another program listens there: stop it, or set another port, listeners.<name>.port",
   EACCES: "ports below 1024 need privileges: choose a higher one",
   EADDRNOTAVAIL: "this machine does not have that address",
   ENOTFOUND: "no such host name",

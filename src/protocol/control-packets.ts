@@ -3,6 +3,9 @@ import { WaypostError } from "../waypost-error.ts";
 import type { QoS } from "./packet-type.ts";
 import { readText } from "./text.ts";
 
+// Its table of all 65,536 packet ids as Buffers costs 6 MB and serves the few control packets that are written here.
+mqttPacket.writeToStream.cacheNumbers = false;
+
 export interface ConnectPacket extends mqttPacket.IConnectPacket {
   cmd: "connect";
 }
@@ -42,10 +45,10 @@ export class ConnectRefused extends WaypostError {
  */
 export function readConnect(chunk: Buffer, start: number, body: number, end: number): ConnectPacket {
   const { flagsAt, missing } = checkConnect(new Fields(chunk, body, end, "CONNECT"));
-  if (missing === 0) return parse<ConnectPacket>(chunk.subarray(start, end));
+  if (missing === 0) return connects.parse<ConnectPacket>(chunk.subarray(start, end));
   const frame = Buffer.from(chunk.subarray(start, end));
   frame[flagsAt - start] = (frame[flagsAt - start] as number) & ~missing;
-  return parse<ConnectPacket>(frame);
+  return connects.parse<ConnectPacket>(frame);
 }
 
 /** @throws ERR_MALFORMED_PACKET */
@@ -57,7 +60,7 @@ export function readSubscribe(chunk: Buffer, start: number, body: number, end: n
     fields.text("a topic filter"); // [MQTT-3.8.3-1]
     if (fields.byte() > 2) fields.malformed("a requested QoS is not 0, 1 or 2"); // [MQTT-3-8.3-4]
   }
-  return parse<mqttPacket.ISubscribePacket>(chunk.subarray(start, end)) as unknown as SubscribePacket;
+  return others.parse<mqttPacket.ISubscribePacket>(chunk.subarray(start, end)) as unknown as SubscribePacket;
 }
 
 /** @throws ERR_MALFORMED_PACKET */
@@ -66,7 +69,7 @@ export function readUnsubscribe(chunk: Buffer, start: number, body: number, end:
   fields.packetId();
   if (fields.done) fields.malformed("it names no topic filter"); // [MQTT-3.10.3-2]
   while (!fields.done) fields.text("a topic filter"); // [MQTT-3.10.3-1]
-  return parse<mqttPacket.IUnsubscribePacket>(chunk.subarray(start, end)) as unknown as UnsubscribePacket;
+  return others.parse<mqttPacket.IUnsubscribePacket>(chunk.subarray(start, end)) as unknown as UnsubscribePacket;
 }
 
 /** Writes a control packet other than PUBLISH and its acknowledgements. */
@@ -116,22 +119,38 @@ function checkConnect(fields: Fields): { flagsAt: number; missing: number } {
   return { flagsAt, missing };
 }
 
-function parse<T>(frame: Buffer): T {
-  const parser = mqttPacket.parser({ protocolVersion: 4 });
-  let result: unknown;
-  let failure: Error | undefined;
-  parser.on("packet", (packet) => {
-    result = packet;
-  });
-  parser.on("error", (error) => {
-    failure = error;
-  });
-  parser.parse(frame);
-  if (failure !== undefined || result === undefined) {
+/** Reads whole frames with one parser of mqtt-packet: making one for each would be most of what a CONNECT costs. */
+class WholeFrames {
+  #parser: mqttPacket.Parser | null = null;
+  #packet: unknown;
+  #failure: Error | undefined;
+
+  parse<T>(frame: Buffer): T {
+    this.#parser ??= this.#open();
+    this.#packet = undefined;
+    this.#failure = undefined;
+    this.#parser.parse(frame);
+    const { packet, failure } = { packet: this.#packet, failure: this.#failure as Error | undefined };
+    if (failure === undefined && packet !== undefined) return packet as T;
+    this.#parser = null; // what is left in it belongs to a frame that failed
     throw new WaypostError("ERR_MALFORMED_PACKET", failure?.message ?? "the packet cannot be read", { cause: failure });
   }
-  return result as T;
+
+  #open(): mqttPacket.Parser {
+    const parser = mqttPacket.parser({ protocolVersion: 4 });
+    parser.on("packet", (packet) => {
+      this.#packet = packet;
+    });
+    parser.on("error", (error) => {
+      this.#failure = error;
+    });
+    return parser;
+  }
 }
+
+// Apart, because the parser reads what follows a CONNECT in the light of that CONNECT, and the next may be another client's.
+const connects = new WholeFrames();
+const others = new WholeFrames();
 
 /** Walks the fields of a frame's body; every read past its end is a malformed packet. */
 class Fields {

@@ -16,35 +16,31 @@ export class FrameReader {
   remainingLengthMax: number;
   #at = 0;
   #limit = 0;
-  // A frame that came only in part: copies of its parts, joined once when it is whole (joining each time is quadratic).
-  #parts: Buffer[] = [];
-  #partsBytes = 0;
+  // The frame that came only in part, copied into one buffer that grows in steps: joining at each arrival would be
+  // quadratic, and a buffer for each arrival costs a hundred bytes where a hostile peer sends single ones.
+  #part: Buffer = EMPTY;
+  #partBytes = 0;
   #needed = 0;
 
   constructor(remainingLengthMax: number) {
     this.remainingLengthMax = remainingLengthMax;
   }
 
-  /** True while a part of a frame waits for the rest of it. */
-  get midFrame(): boolean {
-    return this.#partsBytes > 0;
-  }
-
   /** Adds the bytes of `chunk` from `start` to `end`. All whole frames of those before must have been read. */
   push(chunk: Buffer, start: number, end: number): void {
-    if (this.#partsBytes === 0) {
+    if (this.#partBytes === 0) {
       this.chunk = chunk;
       this.#at = start;
       this.#limit = end;
       return;
     }
     this.#keepPart(chunk, start, end);
-    if (this.#partsBytes < this.#needed) return;
-    this.chunk = Buffer.concat(this.#parts, this.#partsBytes);
+    if (this.#partBytes < this.#needed) return;
+    this.chunk = this.#part;
     this.#at = 0;
-    this.#limit = this.#partsBytes;
-    this.#parts = [];
-    this.#partsBytes = 0;
+    this.#limit = this.#partBytes;
+    this.#part = EMPTY;
+    this.#partBytes = 0;
   }
 
   /**
@@ -96,7 +92,13 @@ export class FrameReader {
   }
 
   #keepPart(chunk: Buffer, start: number, end: number): void {
-    this.#parts.push(Buffer.from(chunk.subarray(start, end)));
-    this.#partsBytes += end - start;
+    const bytes = this.#partBytes + end - start;
+    if (bytes > this.#part.length) {
+      const grown = Buffer.allocUnsafe(Math.max(bytes, Math.min(this.#needed, 4 * bytes)));
+      this.#part.copy(grown, 0, 0, this.#partBytes);
+      this.#part = grown;
+    }
+    chunk.copy(this.#part, this.#partBytes, start, end);
+    this.#partBytes = bytes;
   }
 }

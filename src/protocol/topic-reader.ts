@@ -8,6 +8,8 @@ export interface TopicLimits {
 }
 
 const SLOTS = 4096;
+/** Longer topics are read anew each time, or whoever fills the table with them makes it hold 60 MB. */
+const REMEMBERED_BYTES_MAX = 256;
 
 interface Slot {
   bytes: Buffer;
@@ -44,7 +46,9 @@ export class TopicReader {
       if (i === length) return slot.topic;
     }
     const topic = this.#decode(chunk, start, length);
-    this.#slots[index] = { bytes: Buffer.from(chunk.subarray(start, end)), topic };
+    if (length <= REMEMBERED_BYTES_MAX) {
+      this.#slots[index] = { bytes: Buffer.from(chunk.subarray(start, end)), topic };
+    }
     return topic;
   }
 

@@ -175,7 +175,9 @@ export class MemoryStore implements Store {
   }
 
   #retainedOnce(filters: readonly string[]): StoredPublish[] {
-    return [...new Set(filters.flatMap((filter) => this.#retained.matching(filter)))];
+    const found = new Set<StoredPublish>(); // filled as we go: a thousand filters may all match everything
+    for (const filter of filters) for (const packet of this.#retained.matching(filter)) found.add(packet);
+    return [...found];
   }
 
   #lineOf(clientId: string): OutgoingLine {

@@ -91,6 +91,26 @@ describe("Supervisor", () => {
     expect(log.lines.at(-1)).toMatchObject({ level: "error", fields: { actor: "a" } });
   });
 
+  it("stops a child again that was removed while it was being restarted", async () => {
+    const { supervisor, child, clock, events } = setUp();
+    let open: () => void = () => {};
+    let starts = 0;
+    const slow = async () => {
+      if (++starts > 1)
+        await new Promise<void>((resolve) => {
+          open = resolve;
+        });
+    };
+    await supervisor.start(child("a", slow));
+    supervisor.failed("a", new Error("broken"));
+    clock.advance(100);
+    await settle();
+    await supervisor.remove("a");
+    open();
+    await settle();
+    expect(events).toEqual(["start a", "stop a", "start a", "stop a", "stop a"]);
+  });
+
   it("counts a restart that fails as a failure", async () => {
     const { supervisor, child, clock, gaveUp } = setUp();
     let starts = 0;

@@ -219,4 +219,17 @@ describe("broker.subscribe, broker.unsubscribe, broker.publish", () => {
     await peer.subscribe({ kept: 1 });
     expect(await peer.message()).toMatchObject({ topic: "kept", payload: "text", retain: true });
   });
+
+  it("a payload that is published again under another topic arrives under that topic", async () => {
+    const { broker, port } = await embed();
+    broker.on("publish", ({ topic, payload }) => {
+      if (topic === "a")
+        broker.publish({ cmd: "publish", topic: "b", payload, qos: 0, retain: false, dup: false }, () => {});
+    });
+    const watcher = await RawClient.connected(port, { clientId: "watcher" });
+    await watcher.subscribe({ "+": 0 });
+    const sender = await RawClient.connected(port, { clientId: "sender" });
+    sender.publish("a", "x");
+    expect([(await watcher.message()).topic, (await watcher.message()).topic]).toEqual(["a", "b"]);
+  });
 });

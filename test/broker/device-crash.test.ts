@@ -1,4 +1,6 @@
+import mqemitter from "mqemitter";
 import { describe, expect, it } from "vitest";
+import type { Device } from "../../src/device/device.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { embedParts } from "./embedded.ts";
@@ -20,6 +22,10 @@ async function house(broken: { id: string; now: boolean }) {
 
 function errorsOf({ log }: Awaited<ReturnType<typeof house>>) {
   return log.lines.filter(({ level }) => level === "error");
+}
+
+function deviceOf({ registry }: Awaited<ReturnType<typeof embedParts>>, id: string): Device | undefined {
+  return [...registry.devices].find((device) => device.id === id);
 }
 
 /** Lets the work that a timer has started come to its end. */
@@ -194,5 +200,92 @@ describe("a device that crashes", () => {
       await frail.closed;
       clock.advance(7000);
     }
+  });
+
+  it("has its QoS 2 messages in the store: a repetition is answered and not published again, and reading goes on", async () => {
+    const running = await embedParts();
+    const connect = () => RawClient.connected(running.port, { clientId: "frail", clean: false });
+    const first = await connect();
+    first.publish("t", "x", { qos: 2, messageId: 1 });
+    await first.next("pubrec");
+    running.registry.failed(deviceOf(running, "frail") as Device, new TypeError("broken"));
+    await first.closed;
+    const back = await connect();
+    back.publish("t", "x", { qos: 2, messageId: 1, dup: true });
+    await back.next("pubrec");
+    await back.ping();
+  });
+
+  it("gets what comes meanwhile at the QoS that it was granted, and not what is hidden from its filter [MQTT-3.8.4-6] [MQTT-4.7.2-1]", async () => {
+    const running = await embedParts();
+    const connect = () => RawClient.connected(running.port, { clientId: "frail", clean: false });
+    const frail = await connect();
+    await frail.subscribe({ "#": 1 });
+    running.registry.failed(deviceOf(running, "frail") as Device, new TypeError("broken"));
+    await frail.closed;
+    const packet = { cmd: "publish", payload: "x", qos: 2, retain: false, dup: false } as const;
+    running.broker.publish({ ...packet, topic: "$hidden/a" }, () => {});
+    running.broker.publish({ ...packet, topic: "a" }, () => {});
+    const back = await connect();
+    await back.ping();
+    expect(back.packets).toMatchObject([{ topic: "a", qos: 1 }]);
+  });
+
+  it("while its session is loaded is refused, not replaced by an empty one", async () => {
+    const running = await embedParts();
+    const connect = () => RawClient.connected(running.port, { clientId: "c", clean: false });
+    const first = await connect();
+    await first.subscribe({ a: 1 });
+    running.registry.failed(deviceOf(running, "c") as Device, new TypeError("broken"));
+    await first.closed;
+    await running.broker.store.outgoingEnqueue({ clientId: "c" }, { topic: "a", qos: 1 } as never);
+    const back = await RawClient.open(running.port);
+    back.connect({ clientId: "c", clean: false });
+    expect(await back.next("connack")).toMatchObject({ returnCode: 3 });
+  });
+
+  it("while its mailbox drains, by a hook that throws, is contained too", async () => {
+    const running = await embedParts({
+      settings: { sendBufferBytesMax: 1024 },
+      options: {
+        authorizeForward(_client, packet) {
+          if (packet.topic === "t/bad") throw new TypeError("the hook is broken");
+          return packet;
+        },
+      },
+    });
+    const frail = await RawClient.connected(running.port, { clientId: "frail" });
+    await frail.subscribe({ "t/#": 1 });
+    const sender = await RawClient.connected(running.port, { clientId: "sender" });
+    const big = {
+      cmd: "publish",
+      topic: "t/1",
+      payload: Buffer.alloc(4000),
+      qos: 1,
+      retain: false,
+      dup: false,
+    } as const;
+    running.broker.publish(big, () => {});
+    running.broker.publish({ ...big, topic: "t/bad" }, () => {});
+    await frail.closed;
+    await sender.ping();
+    expect(running.registry.restarts).toBe(1);
+  });
+
+  it("behind a foreign mq does not harm the publisher", async () => {
+    const running = await embedParts({
+      options: {
+        mq: mqemitter() as never,
+        authorizeForward(client) {
+          throw new TypeError(`the hook is broken for ${client.id}`);
+        },
+      },
+    });
+    const frail = await RawClient.connected(running.port, { clientId: "frail" });
+    await frail.subscribe({ a: 1 });
+    const sender = await RawClient.connected(running.port, { clientId: "sender" });
+    sender.publish("a", "x", { qos: 1, messageId: 1 });
+    await frail.closed;
+    await sender.next("puback");
   });
 });

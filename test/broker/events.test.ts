@@ -165,6 +165,24 @@ describe("events of messages", () => {
     const [filters, unsubscriber] = await unsubscribed;
     expect([filters, subscriber.id, unsubscriber.id]).toEqual([["yes", "other"], "c", "c"]);
   });
+
+  it("a listener of connackSent may close the client, which leaves nothing behind", async () => {
+    const running = await embedParts();
+    running.broker.once("connackSent", (_packet, client) => client.close());
+    const client = await RawClient.open(running.port);
+    client.connect({ clientId: "c" });
+    await client.closed;
+    expect([...running.registry.devices]).toEqual([]);
+  });
+
+  it("a listener of clientDisconnect that throws does not keep the stream open", async () => {
+    const { broker, port } = await embed();
+    broker.once("clientDisconnect", () => {
+      throw new TypeError("the listener is broken");
+    });
+    const client = await RawClient.connected(port, { clientId: "c" });
+    await client.disconnect();
+  });
 });
 
 describe("closing the broker", () => {

@@ -141,3 +141,20 @@ describe("an acknowledgement waits until the store has the message for every rec
   // The function that a foreign mq calls reports done before the device's own record is stored.
   it("with mqemitter", () => acknowledgementWaits({ mq: mqemitter() }));
 });
+
+describe("a store that fails", () => {
+  it("while retained messages are called up does not end the process", async () => {
+    const persistence = foreignPersistence();
+    const { broker, port } = await embed({ persistence: persistence as never });
+    const client = await RawClient.connected(port, { clientId: "c", clean: false });
+    client.publish("a", "x", { qos: 1, messageId: 1, retain: true });
+    await client.next("puback");
+    broker.store.outgoingEnqueue = async () => {
+      throw new TypeError("the disk is full");
+    };
+    await client.subscribe({ a: 1 });
+    await client.message();
+    await new Promise((resolve) => setImmediate(resolve)); // an unhandled rejection would fail the run
+    await client.ping();
+  });
+});

@@ -3,6 +3,7 @@ import { Duplex, duplexPair } from "node:stream";
 import mqttPacket, { type Packet } from "mqtt-packet";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createBroker } from "../../src/create-broker.ts";
+import type { Connection } from "../../src/device/connection.ts";
 
 const connect: Packet = {
   cmd: "connect",
@@ -118,5 +119,28 @@ describe("broker.handle takes any Duplex", () => {
     const closed = once(running, "connectionError");
     running.handle(far);
     await closed;
+  });
+
+  it("a stream that closes while it is not read, because its peer does not read the answers", async () => {
+    const running = await broker();
+    const gone = new Promise((resolve) => running.once("clientDisconnect", resolve));
+    const stuck = new Duplex({
+      read() {},
+      write() {}, // never done
+      autoDestroy: false,
+      emitClose: true,
+      destroy(error, done) {
+        done(error);
+      },
+    });
+    running.handle(stuck);
+    stuck.push(mqttPacket.generate(connect));
+    await new Promise((resolve) => running.once("clientReady", resolve));
+    for (let n = 0; n < 5; n++) stuck.push(Buffer.alloc(65_536, Buffer.from([0xc0, 0])));
+    const { inside } = running.clients as unknown as Record<string, Connection>;
+    while ((inside?.unsentBytes ?? 0) <= 256 * 1024) await new Promise((resolve) => setImmediate(resolve));
+    expect(stuck.isPaused()).toBe(true);
+    stuck.destroy();
+    await gone;
   });
 });

@@ -1,6 +1,8 @@
 import { once } from "node:events";
 import { describe, expect, it } from "vitest";
 import type { Client, Subscription } from "../../src/broker/edge-broker.ts";
+import { payloadsSoFar } from "../support/messages-so-far.ts";
+import { publishAcknowledged } from "../support/publish-acknowledged.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { embed } from "./embedded.ts";
 
@@ -85,6 +87,22 @@ describe("authorizePublish", () => {
       ["will/good", "will/good"],
     ]);
   });
+
+  it("that throws at a will keeps it back, and harms nobody", async () => {
+    const { broker, port } = await embed({
+      authorizePublish(_client, packet, callback) {
+        if (packet.topic === "will") throw new TypeError("the hook is broken");
+        callback(null);
+      },
+    });
+    const will = { topic: "will", payload: Buffer.from("x"), qos: 1, retain: false } as const;
+    const gone = await RawClient.connected(port, { clientId: "gone", will });
+    const other = await RawClient.connected(port, { clientId: "other" });
+    const left = once(broker, "clientDisconnect");
+    await gone.cut();
+    await left;
+    await other.ping();
+  });
 });
 
 describe("authorizeSubscribe", () => {
@@ -154,6 +172,25 @@ describe("authorizeSubscribe", () => {
     await again.ping();
     expect(again.packets).toEqual([]);
   });
+
+  it("that answers after the session was ended leaves nothing of it in the store", async () => {
+    const running = await embed();
+    let answer: () => void = () => {};
+    const asked = new Promise<void>((resolve) => {
+      running.broker.authorizeSubscribe = (_client, subscription, callback) => {
+        answer = () => callback(null, subscription);
+        resolve();
+      };
+    });
+    const first = await RawClient.connected(running.port, { clientId: "c", clean: false });
+    first.send({ cmd: "subscribe", messageId: 1, subscriptions: [{ topic: "a", qos: 1 }] });
+    await asked;
+    const clean = await RawClient.connected(running.port, { clientId: "c", clean: true });
+    answer();
+    await clean.disconnect();
+    const last = await RawClient.connected(running.port, { clientId: "c", clean: false });
+    expect(last.sessionPresent).toBe(false);
+  });
 });
 
 describe("authorizeForward", () => {
@@ -194,6 +231,17 @@ describe("authorizeForward", () => {
     expect(await back.message()).toMatchObject({ topic: "stamped/retained", payload: "hi for blind", retain: true });
     await back.ping();
     expect(back.packets).toEqual([]);
+  });
+
+  it("is asked once, also where it lowers the QoS to 0", async () => {
+    const { port } = await embed({
+      authorizeForward: (_client, packet) =>
+        ({ ...packet, qos: 0, payload: Buffer.from(`${packet.payload}!`) }) as typeof packet,
+    });
+    const client = await RawClient.connected(port, { clientId: "c" });
+    await client.subscribe({ a: 1 });
+    await publishAcknowledged(client, "a", "x");
+    expect(await payloadsSoFar(client)).toEqual(["x!"]);
   });
 });
 

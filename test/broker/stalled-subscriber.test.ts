@@ -1,5 +1,8 @@
+import { once } from "node:events";
+import mqttPacket from "mqtt-packet";
 import { describe, expect, it } from "vitest";
 import type { Connection } from "../../src/device/connection.ts";
+import { publishAcknowledged } from "../support/publish-acknowledged.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { embedParts } from "./embedded.ts";
 
@@ -33,6 +36,12 @@ async function fill({ sender, reader, context, connection }: House): Promise<num
     expect(connection.unsentBytes).toBeLessThan(sendBufferBytesMax + payload.length + 1024);
   }
   return sent;
+}
+
+const mailboxes = { messagesMax: 5, bytesMax: 1_000_000, whenFull: "reject-newest" } as const;
+
+function deviceOf({ registry }: Awaited<ReturnType<typeof embedParts>>, id: string) {
+  return [...registry.devices].find((device) => device.id === id);
 }
 
 describe("a subscriber that does not read", () => {
@@ -117,6 +126,63 @@ describe("a subscriber that does not read", () => {
     const again = await RawClient.connected(running.port, { clientId: "stalled" });
     await again.ping();
     expect(running.broker.connectedClients).toBe(3);
+  });
+});
+
+describe("a subscriber that calls up retained messages", () => {
+  it("and does not acknowledge them is owed each once, however often it subscribes", async () => {
+    const running = await embedParts({ settings: { inFlightMax: 1 } });
+    const client = await RawClient.connected(running.port, { clientId: "c" });
+    for (let n = 1; n <= 5; n++) await publishAcknowledged(client, `t/${n}`, `${n}`, { retain: true });
+    for (let n = 1; n <= 10; n++) await client.subscribe({ "t/#": 1 }, n);
+    const got: string[] = [];
+    for (;;) {
+      await client.ping();
+      if (!client.packets.some(({ cmd }) => cmd === "publish")) break;
+      const { payload, messageId } = await client.message();
+      got.push(payload);
+      client.send({ cmd: "puback", messageId: messageId as number });
+    }
+    expect(got.length).toBeLessThanOrEqual(6);
+  });
+
+  it("and does not acknowledge them makes QoS 0 messages wait, limited in bytes", async () => {
+    const running = await embedParts({
+      settings: { mailboxes: { ...mailboxes, messagesMax: 1000, bytesMax: 10_000 }, inFlightMax: 1 },
+    });
+    const client = await RawClient.connected(running.port, { clientId: "c" });
+    for (const topic of ["a", "b"]) await publishAcknowledged(client, topic, "kept", { retain: true });
+    await client.subscribe({ "+": 1 });
+    for (let n = 0; n < 5; n++) client.publish("c", "x".repeat(4000));
+    await client.ping();
+    expect(deviceOf(running, "c")?.dropped).toBe(3);
+  });
+
+  it("and leaves before it has them, again and again, has no more of them waiting than its mailbox holds", async () => {
+    const running = await embedParts({ settings: { mailboxes: { ...mailboxes }, inFlightMax: 1 } });
+    const sender = await RawClient.connected(running.port, { clientId: "sender" });
+    for (let n = 1; n <= 20; n++) await publishAcknowledged(sender, `t/${n}`, `${n}`, { retain: true });
+    for (let n = 1; n <= 4; n++) {
+      const device = await RawClient.connected(running.port, { clientId: "device", clean: false });
+      await device.subscribe({ "t/#": 1 });
+      const left = once(running.broker, "clientDisconnect");
+      await device.cut();
+      await left;
+    }
+    expect(deviceOf(running, "device")?.depth).toBeLessThanOrEqual(6);
+  });
+
+  it("lets others in between, however much it asks for at once", async () => {
+    const { broker, port } = await embedParts();
+    const packet = { cmd: "publish", payload: "x", qos: 0, retain: true, dup: false } as const;
+    for (let n = 0; n < 100; n++) broker.publish({ ...packet, topic: `t/${n}` }, () => {});
+    const greedy = await RawClient.connected(port, { clientId: "greedy" });
+    const other = await RawClient.connected(port, { clientId: "other" });
+    const subscribe = mqttPacket.generate({ cmd: "subscribe", messageId: 1, subscriptions: [{ topic: "#", qos: 0 }] });
+    greedy.bytes(Buffer.concat(new Array(2000).fill(subscribe)));
+    await greedy.next("suback");
+    await other.ping();
+    expect(greedy.packets.filter(({ cmd }) => cmd === "suback").length).toBeLessThan(1999);
   });
 });
 

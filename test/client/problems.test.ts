@@ -51,10 +51,11 @@ describe("a gateway that refuses", () => {
       const granted = packet.subscriptions.map(({ topic }) => (topic === "secret" ? 128 : 0));
       send({ cmd: "suback", messageId: packet.messageId ?? 0, granted });
     });
-    const { context } = capturedContext();
+    const { context, stderr } = capturedContext();
     await expect(sub({ host, port, topic: ["open", "secret"] }, context)).rejects.toMatchObject({
-      message: expect.stringContaining(`${host}:${port} refused the subscription to "secret"`),
+      message: `${host}:${port} refused the subscription to "secret": its log says why`,
     });
+    expect(stderr.text).toBe("");
     expect(received.at(-1)?.cmd).toBe("disconnect");
   });
 
@@ -136,6 +137,28 @@ describe("pub", () => {
     });
     expect(await pub({ host, port, topic: "a", stdinLine: true }, context)).toBe(130);
     expect(received.map(({ cmd }) => cmd)).toEqual(["connect", "disconnect"]);
+  });
+});
+
+describe("sub", () => {
+  it("takes a lost connection up again, also where the first attempt fails", async () => {
+    let connections = 0;
+    const { port } = await scriptedServer((packet, send, socket) => {
+      if (packet.cmd === "connect") {
+        connections += 1;
+        if (connections === 2) socket.resetAndDestroy();
+        else send(accepted);
+      }
+      if (packet.cmd !== "subscribe") return;
+      send({ cmd: "suback", messageId: packet.messageId ?? 0, granted: [0] });
+      if (connections === 1) socket.end();
+      else send({ cmd: "publish", topic: "a", payload: "back", qos: 0, dup: false, retain: false });
+    });
+    const { context, stdout, stderr } = capturedContext();
+    expect(await sub({ host, port, topic: ["a"], count: "1" }, context)).toBe(0);
+    expect(stdout.text).toBe("back\n");
+    expect(stderr.text).toBe(`waypost sub: ${host}:${port} closed the connection, trying again every second\n`);
+    expect(connections).toBe(3);
   });
 });
 

@@ -140,6 +140,15 @@ describe("SIGHUP", () => {
       expect.stringContaining("nothing was changed: --set zebra.x is no setting"),
     ]);
   });
+
+  it("with a listener that cannot open does not claim that nothing was changed", async () => {
+    const reconfigure = () => Promise.reject(new WaypostError("ERR_LISTEN", "cannot listen on port 1884"));
+    const { signals, lines, texts, ready } = supervised({ reconfigure });
+    await ready;
+    signals.emit("SIGHUP", "SIGHUP");
+    while (texts.length < 1) await once(lines, "line");
+    expect(texts).toEqual(["SIGHUP: the configuration was not applied in full: cannot listen on port 1884"]);
+  });
 });
 
 it("exits with 1 when a part of the gateway fails for good", async () => {

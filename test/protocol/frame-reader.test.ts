@@ -84,12 +84,4 @@ describe("FrameReader", () => {
     );
     expect(read([frame(1000, 1)], 1000)).toHaveLength(1);
   });
-
-  it("knows whether it stands in the middle of a frame", () => {
-    const reader = new FrameReader(1000);
-    reader.push(Buffer.from([0x30]), 0, 1);
-    expect([reader.next(), reader.midFrame]).toEqual([false, true]);
-    reader.push(Buffer.from([0x00]), 0, 1);
-    expect([reader.next(), reader.midFrame]).toEqual([true, false]);
-  });
 });
