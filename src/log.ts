@@ -55,9 +55,44 @@ export const silentLog: Log = {
   setLevel() {},
 };
 
-/** Synchronous, so that the last line before an exit is never lost; a closed pipe is ignored by pino. */
+/** Bytes that may wait for whoever reads the log. */
+const waitingBytesMax = 1024 * 1024;
+/** Tries, a tenth of a second apart, to write what waits while the process exits. */
+const lastTriesMax = 10;
+
+/**
+ * Does not wait for whoever reads the log: a pipe that nobody empties must not stop the gateway. What does not fit is
+ * dropped, and how much it was is said when there is room again. What waits is written when the process exits.
+ */
 function standardOutput(): LogDestination {
-  return openDestination({ dest: 1, sync: true });
+  let tries = 0;
+  let dropped = 0;
+  const output = openDestination({
+    dest: 1,
+    sync: false,
+    maxLength: waitingBytesMax,
+    // Only while the process exits is it waited for; a reader that is stuck shall not keep it from exiting.
+    retryEAGAIN: () => !exiting || ++tries < lastTriesMax,
+  } as Parameters<typeof openDestination>[0]);
+  let exiting = false;
+  process.once("exit", () => {
+    exiting = true;
+  });
+  output.on("drop", () => {
+    dropped++;
+  });
+  output.on("drain", () => {
+    if (dropped === 0) return;
+    const line = {
+      level: "warn",
+      time: new Date().toISOString(),
+      dropped,
+      msg: "log lines were dropped: nobody read them",
+    };
+    dropped = 0;
+    output.write(`${JSON.stringify(line)}\n`);
+  });
+  return output;
 }
 
 /** Lines for people, made in this process: pino's transports would start a thread from a file that a bundle has not. */

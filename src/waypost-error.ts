@@ -15,7 +15,6 @@ export type WaypostErrorCode =
   | "ERR_CONNECT_REFUSED"
   | "ERR_NOT_AUTHORIZED"
   | "ERR_LIMIT_EXCEEDED"
-  | "ERR_TAKEN_OVER"
   | "ERR_STREAM"
   | "ERR_UPSTREAM"
   // store
@@ -43,7 +42,6 @@ const faultOf: Record<WaypostErrorCode, Fault> = {
   ERR_CONNECT_REFUSED: "peer",
   ERR_NOT_AUTHORIZED: "peer",
   ERR_LIMIT_EXCEEDED: "peer",
-  ERR_TAKEN_OVER: "peer",
   ERR_STREAM: "peer",
   ERR_UPSTREAM: "peer",
   ERR_STORE: "store",

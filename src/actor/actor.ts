@@ -1,18 +1,3 @@
-/** What an actor reports of itself. */
-export interface ActorReport {
-  address: string;
-  /** Messages that it was told and has handled. */
-  handled: number;
-  /** Messages that wait for it. */
-  depth: number;
-  restarts: number;
-}
-
-/** Hears of a child that failed; decides what becomes of it. */
-export interface FailureListener<A> {
-  failed(actor: A, reason: unknown): void;
-}
-
 /**
  * An actor has an address, a behaviour and nothing shared. It is told things; it is never reached into.
  * A message is handled within the `tell` that brought it. One that arrives while another is being handled waits
@@ -21,7 +6,6 @@ export interface FailureListener<A> {
 export abstract class Actor<Message> {
   readonly address: string;
   handled = 0;
-  restarts = 0;
   #stopped = false;
   #handling = false;
   #waiting: Message[] | null = null;

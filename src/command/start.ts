@@ -5,12 +5,17 @@ import { type ConfigOptions, configOfOptions } from "./config-of-options.ts";
 import { logCrashes } from "./log-crashes.ts";
 import { type RunningGateway, superviseGateway } from "./supervise-gateway.ts";
 import { version } from "./version.ts";
+import { limitYoungGeneration } from "./young-generation.ts";
+
+/** Both halves of V8's space for young objects. */
+const YOUNG_BYTES_MAX = 8 * 1024 * 1024;
 
 /** `waypost start`: runs a gateway until a signal ends it; resolves to the exit code. Errors: those of loadConfig. */
 export async function start(options: ConfigOptions, context: CommandContext): Promise<number> {
   const loaded = configOfOptions(options, context);
   const log = createLog(loaded.config.log);
   logCrashes(log);
+  limitYoungGeneration(YOUNG_BYTES_MAX);
   for (const warning of loaded.warnings) log.warn({}, warning);
   const { Gateway } = await import("../gateway.ts");
   return superviseGateway({

@@ -5,6 +5,7 @@ import type { Cancel } from "../actor/clock.ts";
 import type { Client } from "../broker/edge-broker.ts";
 import { ConnectRefused, writeControlPacket } from "../protocol/control-packets.ts";
 import type { FrameReader } from "../protocol/frame-reader.ts";
+import { packetType } from "../protocol/packet-type.ts";
 import { writeAcknowledgement } from "../protocol/publish-frame.ts";
 import type { StoredWill } from "../store/store.ts";
 import { WaypostError } from "../waypost-error.ts";
@@ -121,6 +122,14 @@ export class Connection extends EventEmitter implements Link, FrameHandler {
   sendControlPacket(packet: Parameters<typeof writeControlPacket>[0]): void {
     const bytes = writeControlPacket(packet);
     this.sendAnswer(bytes, 0, bytes.length);
+  }
+
+  sendPingresp(): void {
+    const slab = this.#context.acknowledgements;
+    const start = slab.reserve(2);
+    slab.buffer[start] = packetType.pingresp << 4;
+    slab.buffer[start + 1] = 0;
+    this.sendAnswer(slab.buffer, start, start + 2);
   }
 
   sendAcknowledgement(firstByte: number, packetId: number): void {

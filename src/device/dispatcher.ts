@@ -9,8 +9,6 @@ import type { Handshake } from "./handshake.ts";
 import type { Inbound } from "./inbound.ts";
 import type { Subscribing } from "./subscribing.ts";
 
-const PINGRESP = Buffer.from([packetType.pingresp << 4, 0]);
-
 /** Reads frames as packets and brings each to where it is handled. One for all connections. */
 export class Dispatcher {
   readonly #context: DeviceContext;
@@ -77,7 +75,7 @@ export class Dispatcher {
       }
       case packetType.pingreq:
         withoutBody(frames, "PINGREQ");
-        connection.sendAnswer(PINGRESP, 0, PINGRESP.length); // [MQTT-3.12.4-1]
+        connection.sendPingresp(); // [MQTT-3.12.4-1]
         this.#context.broker.emit("ping", { cmd: "pingreq" }, connection);
         return;
       case packetType.disconnect:

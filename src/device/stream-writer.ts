@@ -11,7 +11,7 @@ export class Flusher {
   readonly #flush = (): void => {
     const dirty = this.#dirty;
     this.#dirty = [];
-    for (const writer of dirty) writer.flush();
+    for (let i = 0; i < dirty.length; i++) (dirty[i] as StreamWriter).flush();
   };
 
   add(writer: StreamWriter): void {
@@ -84,8 +84,13 @@ export class StreamWriter {
   flush(): void {
     this.#queued = false;
     if (this.#closed || this.#pendingBytes === 0) return;
-    if (this.#writingBytes > 0) this.#own();
-    else this.#write();
+    if (this.#writingBytes > 0) return this.#own();
+    try {
+      this.#write();
+    } catch (error) {
+      // A stream of someone's own making: it must not keep the others of this turn from their bytes.
+      this.#stream.destroy(error as Error);
+    }
   }
 
   /** Writes what is pending and ends the stream; nothing can be sent after it. */
@@ -95,7 +100,7 @@ export class StreamWriter {
     this.#closed = true;
     const pieces = this.#pieces ?? [];
     this.#pieces = null;
-    for (const piece of pieces) this.#stream.write(piece);
+    for (const block of joined(pieces)) this.#stream.write(block);
     this.#stream.end();
   }
 
@@ -127,8 +132,9 @@ export class StreamWriter {
       return;
     }
     this.#stream.cork();
-    const last = pieces.pop() as Buffer;
-    for (const piece of pieces) this.#stream.write(piece);
+    const blocks = joined(pieces);
+    const last = blocks.pop() as Buffer;
+    for (const block of blocks) this.#stream.write(block);
     this.#stream.write(last, this.#written);
     this.#stream.uncork();
   }
@@ -157,4 +163,19 @@ export class StreamWriter {
     this.#pieces.push(this.#tail.subarray(this.#tailStart, this.#tailEnd));
     this.#tail = null;
   }
+}
+
+/** The pieces in blocks of some size: a hundred thousand small ones, written one by one, take a second. */
+function joined(pieces: Buffer[]): Buffer[] {
+  const blocks: Buffer[] = [];
+  let start = 0;
+  let bytes = 0;
+  for (const [index, piece] of pieces.entries()) {
+    bytes += piece.length;
+    if (bytes < JOIN_BYTES_MAX && index < pieces.length - 1) continue;
+    blocks.push(index === start ? piece : Buffer.concat(pieces.slice(start, index + 1), bytes));
+    start = index + 1;
+    bytes = 0;
+  }
+  return blocks;
 }

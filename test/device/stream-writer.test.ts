@@ -6,7 +6,7 @@ import { Flusher, StreamWriter } from "../../src/device/stream-writer.ts";
 /** A stream whose writes finish when the test says so. */
 class SlowStream extends Duplex {
   readonly writes: string[] = [];
-  #finish: (() => void)[] = [];
+  readonly #finish: (() => void)[] = [];
 
   override _read(): void {}
 
@@ -17,7 +17,7 @@ class SlowStream extends Duplex {
   }
 
   /** The peer reads: one write is done. */
-  async read(): Promise<void> {
+  async peerReads(): Promise<void> {
     this.#finish.shift()?.();
     await new Promise((resolve) => setImmediate(resolve));
   }
@@ -76,7 +76,7 @@ describe("StreamWriter", () => {
     expect(stream.writes).toEqual(["first "]);
     expect(writer.unsentBytes).toBe(18);
     memory.fill("x"); // what waits has been copied
-    await stream.read();
+    await stream.peerReads();
     expect(stream.writes).toEqual(["first ", "second third"]);
   });
 
@@ -86,9 +86,9 @@ describe("StreamWriter", () => {
     await turn();
     send("b");
     await turn();
-    await stream.read();
+    await stream.peerReads();
     expect([progress(), writer.unsentBytes]).toEqual([1, 1]);
-    await stream.read();
+    await stream.peerReads();
     expect(progress()).toBe(2);
     expect(writer.unsentBytes).toBe(0);
   });
@@ -101,9 +101,9 @@ describe("StreamWriter", () => {
     writer.sendAnswer(Buffer.from("ack"), 0, 3);
     expect([writer.unsentBytes, writer.unsentAnswerBytes]).toEqual([13, 6]);
     await turn();
-    await stream.read();
+    await stream.peerReads();
     expect([writer.unsentBytes, writer.unsentAnswerBytes]).toEqual([3, 3]);
-    await stream.read();
+    await stream.peerReads();
     expect(writer.unsentAnswerBytes).toBe(0);
   });
 
@@ -116,6 +116,18 @@ describe("StreamWriter", () => {
     expect(stream.writes.length).toBeGreaterThan(0);
   });
 
+  it("writes a great many small pieces in blocks", async () => {
+    const { stream, send, turn } = setUp();
+    send("first");
+    await turn();
+    for (let i = 0; i < 300_000; i++) send("ab");
+    await turn();
+    await stream.peerReads();
+    while (stream.writableLength > 0) await stream.peerReads();
+    expect(stream.writes.length).toBeLessThan(10);
+    expect(stream.writes.join("")).toBe(`first${"ab".repeat(300_000)}`);
+  });
+
   it("writes what is pending before it ends the stream, and nothing after", async () => {
     const { stream, writer, send } = setUp();
     const finished = once(stream, "finish");
@@ -124,7 +136,7 @@ describe("StreamWriter", () => {
     writer.end();
     send("c");
     writer.end();
-    while (stream.writableLength > 0) await stream.read();
+    while (stream.writableLength > 0) await stream.peerReads();
     await finished;
     expect(stream.writes.join("")).toBe("ab");
   });
@@ -136,7 +148,7 @@ describe("StreamWriter", () => {
     await turn();
     send("b");
     writer.end();
-    while (stream.writableLength > 0) await stream.read();
+    while (stream.writableLength > 0) await stream.peerReads();
     await finished;
     expect(stream.writes.join("")).toBe("ab");
   });
