@@ -11,7 +11,7 @@ const rooms: Record<string, string[]> = {
   store: ["protocol", "topic"],
   broker: ["store", "protocol", "topic", "actor"],
   device: ["broker", "store", "protocol", "topic", "actor", "config"],
-  listener: ["protocol"],
+  listener: ["protocol", "config/loopback.ts"],
   admin: ["device", "broker", "actor"],
   client: ["command", "topic"],
   command: ["client", "config", "gateway.ts"],

@@ -50,6 +50,12 @@ const httpListener = section("Accepts HTTP, and MQTT over WebSocket on one path.
     mustBe: 'a path that starts with "/"',
     default: "/mqtt",
   }),
+  origins: text({
+    doc: "Web origins whose pages may connect, separated by spaces, such as https://panel.example; * is every one. Pages of this machine and of the gateway's own address may anyhow, and so may programs that are no browsers.",
+    pattern: /^(\*|((https?:\/\/[^\s/]+|null)( (https?:\/\/[^\s/]+|null))*)?)$/,
+    mustBe: 'web origins such as "https://panel.example", separated by spaces, or "*"',
+    default: "",
+  }),
   ...listenerKeys,
 });
 

@@ -4,12 +4,15 @@ import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import { listen } from "./listen.ts";
 import type { Listener, ListenerAddress, ListenerParts } from "./listener.ts";
+import { isWelcome } from "./web-origin.ts";
 import { webSocketStream } from "./web-socket-stream.ts";
 
 export interface HttpListenerOptions {
   host: string;
   port: number;
   connectionsMax: number;
+  /** Web origins whose pages may connect, separated by spaces: see `isWelcome`. */
+  origins: string;
   /** Path of MQTT over WebSocket. */
   mqttPath: string;
   /** Largest WebSocket message that is accepted; asked for each connection. */
@@ -87,6 +90,10 @@ export class HttpListener implements Listener {
     const offered = (request.headers["sec-websocket-protocol"] ?? "").split(",").map((name) => name.trim());
     if (!offered.includes("mqtt") && !offered.includes("mqttv3.1")) {
       return refuse("400 Bad Request", "the WebSocket offers no subprotocol mqtt"); // [MQTT-6.0.0-3]
+    }
+    const { origin, host } = request.headers;
+    if (!isWelcome(origin, host, this.#options.origins)) {
+      return refuse("403 Forbidden", `pages of ${origin} are not welcome; name them in origins of this listener`);
     }
     // ws reads it for each connection; a reload may have changed it.
     webSockets.options.maxPayload = this.#options.messageBytesMax();

@@ -16,6 +16,11 @@ export class TcpListener implements Listener {
   #server: Server | null = null;
   #connections = 0;
 
+  /** One function for all connections: a closure for each is memory for each. */
+  readonly #closed = (): void => {
+    this.#connections--;
+  };
+
   constructor(options: TcpListenerOptions, parts: ListenerParts) {
     this.#options = options;
     this.#parts = parts;
@@ -32,7 +37,7 @@ export class TcpListener implements Listener {
       }
       this.#connections++;
       const stream = slabSocket(socket);
-      stream.once("close", () => this.#connections--);
+      stream.on("close", this.#closed);
       this.#parts.accept(stream);
     });
     const address = await listen(server, host, port);

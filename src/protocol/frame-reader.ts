@@ -1,5 +1,11 @@
 import { WaypostError } from "../waypost-error.ts";
+import { packetType } from "./packet-type.ts";
 
+/**
+ * Largest remaining length of packets other than PUBLISH. The largest CONNECT has some 330,000 bytes; a SUBSCRIBE of
+ * megabytes has no use but to keep the gateway busy: a million filters take seconds.
+ */
+const CONTROL_BYTES_MAX = 512 * 1024;
 const EMPTY = Buffer.alloc(0);
 
 /**
@@ -66,11 +72,10 @@ export class FrameReader {
       length += (byte & 127) << shift;
       shift += 7;
     }
-    if (length > this.remainingLengthMax) {
-      throw new WaypostError(
-        "ERR_PACKET_TOO_LARGE",
-        `a packet of ${length} bytes is over the limit of ${this.remainingLengthMax}`,
-      );
+    const isPublish = (chunk[start] as number) >> 4 === packetType.publish;
+    if (length > this.remainingLengthMax || (length > CONTROL_BYTES_MAX && !isPublish)) {
+      const max = isPublish ? this.remainingLengthMax : Math.min(this.remainingLengthMax, CONTROL_BYTES_MAX);
+      throw new WaypostError("ERR_PACKET_TOO_LARGE", `a packet of ${length} bytes is over the limit of ${max}`);
     }
     if (at + length > limit) return this.#keep(start, at + length - start);
     this.start = start;

@@ -16,6 +16,7 @@ describe("without a file", () => {
         host: "127.0.0.1",
         port: 8083,
         mqttPath: "/mqtt",
+        origins: "",
         connectionsMax: 10000,
         allowAnonymous: false,
         enabled: true,

@@ -84,4 +84,10 @@ describe("FrameReader", () => {
     );
     expect(read([frame(1000, 1)], 1000)).toHaveLength(1);
   });
+
+  it("takes large payloads, but no control packets of megabytes", () => {
+    expect(read([frame(1 << 20, 1)])).toHaveLength(1);
+    expect(() => read([frame(1 << 20, 1, 0x82)])).toThrow(expect.objectContaining({ code: "ERR_PACKET_TOO_LARGE" }));
+    expect(read([frame(400_000, 1, 0x82)])).toHaveLength(1);
+  });
 });

@@ -83,7 +83,9 @@ describe("too much at once", () => {
     await withstand(
       async (house) => {
         const client = await RawClient.connected(house.port, { clientId: "greedy" });
-        const filters = Object.fromEntries(Array.from({ length: 50_000 }, (_, i) => [`greedy/${i}`, 0 as const]));
+        const filters = Object.fromEntries(
+          Array.from({ length: 50_000 }, (_, i) => [`g/${i.toString(36)}`, 0 as const]),
+        );
         const granted = await client.subscribe(filters);
         expect(granted).toHaveLength(50_000);
         expect(granted.filter((code) => code === 0)).toHaveLength(1000);

@@ -171,6 +171,19 @@ describe("what is not MQTT over WebSocket is turned away", () => {
     );
   });
 
+  it("a page of another web origin", async () => {
+    await withstand(
+      async ({ webPort }) => {
+        const socket = new WebSocket(`ws://127.0.0.1:${webPort}/mqtt`, ["mqtt"], { origin: "https://evil.example" });
+        socket.on("error", () => {});
+        const [, response] = await once(socket, "unexpected-response");
+        expect(response.statusCode).toBe(403);
+        socket.terminate();
+      },
+      [/pages of https:\/\/evil\.example are not welcome/],
+    );
+  });
+
   it.each(["mqtt", "mqttv3.1"])("the subprotocol %s is served, whatever is offered beside it", async (name) => {
     await withstand(async ({ webPort }) => {
       const socket = new WebSocket(`ws://127.0.0.1:${webPort}/mqtt?token=1`, ["soap", name]);
