@@ -9,7 +9,7 @@ it("measures three rounds of three seconds of everything by default", () => {
     rounds: 3,
     measureMs: 3000,
     warmupMs: 1000,
-    burst: 1,
+    burst: 10,
     lanes: undefined,
     brokers: undefined,
     jsonFile: undefined,
