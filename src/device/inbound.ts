@@ -54,8 +54,8 @@ export class Inbound {
   }
 
   #authorized(connection: Connection, packet: PublishPacket): void {
+    if (packet.qos === 0) return this.#publishUnacknowledged(connection, packet);
     if (packet.qos === 2) return this.#publishOnce(connection, packet);
-    const acknowledged = packet.qos === 1;
     let accepted = false;
     let place: Acknowledgement | null = null;
     const publish = this.#context.broker.publish as unknown as PublishFrom;
@@ -64,13 +64,20 @@ export class Inbound {
       accepted = true;
       if (place !== null && !connection.closed) lineOf(connection).due(place); // the connection may be gone by now
     });
-    if (!acknowledged || connection.closed) return;
+    if (connection.closed) return;
     // Nearly always the store accepts at once and nothing waits [MQTT-3.3.4-1] [MQTT-4.3.2-2].
     if (accepted && (connection.acknowledgements?.empty ?? true)) {
       return connection.sendAcknowledgement(firstByte.puback, packet.messageId);
     }
     place = lineOf(connection).add(firstByte.puback, packet.messageId);
     if (accepted) lineOf(connection).due(place);
+  }
+
+  #publishUnacknowledged(connection: Connection, packet: PublishPacket): void {
+    const publish = this.#context.broker.publish as unknown as PublishFrom;
+    publish.call(this.#context.broker, packet, connection as Client, (error) => {
+      if (error) connection.fail(publishFailed(error, packet.topic));
+    });
   }
 
   /** QoS 2: the packet id is noted before the message is published, so that a repetition is recognised [MQTT-4.3.3-2]. */

@@ -24,6 +24,7 @@ interface Slot {
 export class TopicReader {
   readonly #limits: TopicLimits;
   readonly #slots: (Slot | undefined)[] = new Array(SLOTS).fill(undefined);
+  #last: Slot | undefined;
 
   constructor(limits: TopicLimits) {
     this.#limits = limits;
@@ -35,19 +36,21 @@ export class TopicReader {
    */
   read(chunk: Buffer, start: number, end: number): string {
     const length = end - start;
+    // What comes in one chunk is mostly from one device, and to one topic.
+    const last = this.#last;
+    if (last !== undefined && isTopic(last, chunk, start, length)) return last.topic;
     let hash = length;
     for (let i = start; i < end; i++) hash = Math.imul(hash ^ (chunk[i] as number), 16777619);
     const index = (hash ^ (hash >>> 15)) & (SLOTS - 1);
     const slot = this.#slots[index];
-    if (slot !== undefined && slot.bytes.length === length) {
-      const bytes = slot.bytes;
-      let i = 0;
-      while (i < length && bytes[i] === chunk[start + i]) i++;
-      if (i === length) return slot.topic;
+    if (slot !== undefined && isTopic(slot, chunk, start, length)) {
+      this.#last = slot;
+      return slot.topic;
     }
     const topic = this.#decode(chunk, start, length);
     if (length <= REMEMBERED_BYTES_MAX) {
-      this.#slots[index] = { bytes: Buffer.from(chunk.subarray(start, end)), topic };
+      this.#last = { bytes: Buffer.from(chunk.subarray(start, end)), topic };
+      this.#slots[index] = this.#last;
     }
     return topic;
   }
@@ -66,4 +69,11 @@ export class TopicReader {
     }
     return topic;
   }
+}
+
+function isTopic({ bytes }: Slot, chunk: Buffer, start: number, length: number): boolean {
+  if (bytes.length !== length) return false;
+  // From the end: topics mostly begin alike.
+  for (let i = length - 1; i >= 0; i--) if (bytes[i] !== chunk[start + i]) return false;
+  return true;
 }
