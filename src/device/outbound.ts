@@ -203,8 +203,9 @@ export class Outbound {
   }
 
   #wait(message: Message): void {
+    if (!this.#mailbox.put(message)) return;
     message.keep();
-    if (this.#mailbox.put(message)) this.#record.taken(message);
+    this.#record.taken(message);
   }
 
   #sendQoS0(message: Message, connection: Link): void {
