@@ -117,7 +117,7 @@ describe("authenticate", () => {
   });
 
   it("that never answers does not outlive the client", async () => {
-    const { broker, port } = await embed({ authenticate: () => {} });
+    const { broker, port } = await embed({ authenticate: () => {}, connectTimeout: 100 });
     const closed = once(broker, "clientError");
     const client = await RawClient.open(port);
     client.connect({ clientId: "c" });
