@@ -95,6 +95,7 @@ class GatewaySupervision {
     }, stopSecondsMax * 1000);
     try {
       if (await this.#starting) await gateway.stop();
+      log.info({}, "stopped");
       this.#finish(exitCodes.ok);
     } catch (error) {
       log.error(fieldsOf(error), `stopping failed: ${messageOf(error)}`);
