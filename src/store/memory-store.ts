@@ -42,7 +42,7 @@ export class MemoryStore implements Store {
 
   storeRetained(packet: StoredPublish): PromiseLike<void> {
     if (packet.payload.length === 0) this.#retained.delete(packet.topic);
-    else this.#retained.set({ ...packet, payload: ownPayload(packet) });
+    else this.#retained.set(packet.topic, { ...packet, payload: ownPayload(packet) });
     return settled;
   }
 
