@@ -36,7 +36,8 @@ export class Message {
   private kept = false;
   private atQoS0: Message | null = null;
   private atQoS1: Message | null = null;
-  private acceptance: Acceptance | null = null;
+  /** What has to succeed before this message counts as accepted. */
+  private outstanding: PromiseLike<unknown>[] | null = null;
 
   constructor(packet: StoredPublish, qos: QoS, retain: boolean, sequence: number) {
     this.topic = packet.topic;
@@ -125,15 +126,15 @@ export class Message {
 
   /** A receiver has taken the message on condition that `stored` succeeds. */
   acceptedWhen(stored: PromiseLike<unknown>): void {
-    this.acceptance ??= new Acceptance();
-    this.acceptance.add(stored);
+    this.outstanding ??= [];
+    this.outstanding.push(stored);
   }
 
   /** Calls back once all receivers have what they must keep on record: at once, if nothing is outstanding. */
   whenAccepted(done: (error?: unknown) => void): void {
-    const acceptances = [this.acceptance, this.atQoS0?.acceptance, this.atQoS1?.acceptance].filter((each) => !!each);
-    if (acceptances.length === 0) return done();
-    Promise.all(acceptances.map((each) => each.result)).then(
+    const outstanding = [this, this.atQoS0, this.atQoS1].flatMap((each) => each?.outstanding ?? []);
+    if (outstanding.length === 0) return done();
+    Promise.all(outstanding).then(
       () => done(),
       (error) => done(error),
     );
@@ -141,24 +142,11 @@ export class Message {
 
   /** True while nothing has to be waited for before the publisher gets its acknowledgement. */
   get accepted(): boolean {
-    return this.acceptance === null && (this.atQoS1 === null || this.atQoS1.acceptance === null);
+    return this.outstanding === null && (this.atQoS1 === null || this.atQoS1.outstanding === null);
   }
 
   private lowered(qos: QoS): Message {
-    const { brokerId, brokerCounter, topic, payload, origin, properties } = this;
-    const packet: StoredPublish = {
-      cmd: "publish",
-      brokerId,
-      brokerCounter,
-      topic,
-      payload,
-      qos,
-      retain: false,
-      dup: false,
-    };
-    if (origin !== undefined) packet.clientId = origin;
-    if (properties !== undefined) packet.properties = properties;
-    return new Message(packet, qos, this.retain, this.sequence);
+    return new Message(this.toPacket(), qos, this.retain, this.sequence);
   }
 
   private encode(slab: WireSlab): void {
@@ -167,18 +155,5 @@ export class Message {
     this.wireStart = place.start;
     this.wireEnd = place.end;
     if (slab === waiting) this.payload = place.buffer.subarray(place.payloadAt, place.end);
-  }
-}
-
-/** What has to succeed before a message counts as accepted. */
-class Acceptance {
-  #outstanding: PromiseLike<unknown>[] = [];
-
-  add(stored: PromiseLike<unknown>): void {
-    this.#outstanding.push(stored);
-  }
-
-  get result(): Promise<unknown> {
-    return Promise.all(this.#outstanding);
   }
 }

@@ -38,10 +38,6 @@ export class Acceptor implements ConnectionOwner {
     ];
   }
 
-  get connectionCount(): number {
-    return this.#connections.size;
-  }
-
   accept(stream: Duplex, request?: IncomingMessage): Connection {
     const connection = new Connection(stream, request, this.#context, this);
     this.#connections.add(connection);

@@ -1,10 +1,8 @@
 import type { RestartPolicy } from "../actor/restart-intensity.ts";
 import { RestartIntensity } from "../actor/restart-intensity.ts";
 import type { Residence } from "../broker/local-first-store.ts";
-import type { Message } from "../broker/message.ts";
 import type { Listener } from "../broker/router.ts";
 import { ConnectRefused, connackCode } from "../protocol/control-packets.ts";
-import type { QoS } from "../protocol/packet-type.ts";
 import type { StoredOutgoing } from "../store/store.ts";
 import { WaypostError } from "../waypost-error.ts";
 import { authorizedSubscription } from "./authorized-subscription.ts";
@@ -92,15 +90,6 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
       new WaypostError("ERR_DEVICE_CRASHED", `the device crashed: ${textOf(reason)}`, { cause: reason }),
     );
     this.#restartLater(device.id, session.clean);
-  }
-
-  /** A message that a device had not taken when it crashed is kept for it all the same. */
-  crashedOn(device: Device, message: Message, granted: QoS): void {
-    const fitted = message.at(granted);
-    if (device.session.clean || fitted.qos === 0) return;
-    fitted.keep();
-    const stored = this.#known.broker.store.outgoingEnqueue({ clientId: device.id }, fitted.toPacket());
-    if (stored instanceof Promise) fitted.acceptedWhen(stored);
   }
 
   /** Ends the sessions whose time is over. */

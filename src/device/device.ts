@@ -25,7 +25,6 @@ export interface DeviceKeeper {
   failed(device: Device, reason: unknown): void;
   /** The device handled its detach. */
   detached(device: Device): void;
-  crashedOn(device: Device, message: Message, granted: QoS): void;
 }
 
 /**
@@ -97,8 +96,9 @@ export class Device extends Actor<DeviceMessage> implements Receiver, OutboundOw
     this.#context.drops.note(this.id, reason);
   }
 
+  /** A message that the device had not taken when it crashed is kept for it all the same. */
   crashed(reason: unknown, message: Message, granted: QoS): void {
-    this.#keeper.crashedOn(this, message, granted);
+    this.#outbound.crashedOn(message.at(granted));
     this.failed(reason);
   }
 

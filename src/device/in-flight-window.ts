@@ -48,6 +48,12 @@ export class InFlightWindow {
     this.#append(entry);
   }
 
+  /** Takes up a message of a reloaded session of which only the release is left to do. */
+  restoreReleased(packetId: number): void {
+    const awaits = awaiting.pubcomp;
+    this.restore({ packetId, awaits, message: null, sequence: 0, brokerId: "", brokerCounter: 0 });
+  }
+
   find(packetId: number): InFlight | undefined {
     const first = this.#entries[this.#head];
     if (first !== undefined && first.packetId === packetId && first.awaits !== awaiting.nothing) return first;

@@ -145,15 +145,7 @@ export class Outbound {
     const restored = new Set<string>();
     for (const packet of outgoing) {
       if (packet.cmd === "pubrel") {
-        const { messageId: packetId } = packet;
-        this.#window.restore({
-          packetId,
-          awaits: awaiting.pubcomp,
-          message: null,
-          sequence: 0,
-          brokerId: "",
-          brokerCounter: 0,
-        });
+        this.#window.restoreReleased(packet.messageId);
         continue;
       }
       restored.add(identityOf(packet));
@@ -179,6 +171,11 @@ export class Outbound {
     this.#window = new InFlightWindow();
     this.#resends = null;
     this.#replay.clear();
+  }
+
+  /** The device broke over this message: the store has it for when the device is built anew. */
+  crashedOn(message: Message): void {
+    if (message.qos > 0) this.#record.taken(message);
   }
 
   /** A message that waited in the mailbox was removed from it. */

@@ -11,7 +11,7 @@ export class Flusher {
   readonly #flush = (): void => {
     const dirty = this.#dirty;
     this.#dirty = [];
-    for (let i = 0; i < dirty.length; i++) (dirty[i] as StreamWriter).flush();
+    for (const writer of dirty) writer.flush();
   };
 
   add(writer: StreamWriter): void {

@@ -65,14 +65,7 @@ describe("InFlightWindow", () => {
     const window = new InFlightWindow();
     const next = message().packetId + 1;
     for (const packetId of [next, next + 1]) {
-      window.restore({
-        packetId,
-        awaits: awaiting.pubcomp,
-        message: null,
-        sequence: 0,
-        brokerId: "",
-        brokerCounter: 0,
-      });
+      window.restoreReleased(packetId);
     }
     expect(add(window)).toBe(next + 2);
     expect(window.count).toBe(3);
