@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { WaypostError } from "../src/waypost-error.ts";
+import type { StoreChoice } from "./storing.ts";
 
 export interface BenchOptions {
   rounds: number;
@@ -10,18 +11,26 @@ export interface BenchOptions {
   /** Names to keep; undefined keeps all. */
   lanes: readonly string[] | undefined;
   brokers: readonly string[] | undefined;
+  /** How Waypost keeps messages. */
+  store: StoreChoice;
+  /** How long live traffic is watched after a mailbox has drained. */
+  cleanUpMs: number;
+  /** A look, not a measurement: what takes long to find out is left out. */
+  quick: boolean;
   /** Where the JSON goes; undefined is bench/results/<time>.json. */
   jsonFile: string | undefined;
   help: boolean;
 }
 
-export const usage = `npm run bench -- [options]      (all of it, by default: a quarter of an hour)
+export const usage = `npm run bench -- [options]      (all of it, by default: 25 minutes)
 
   --rounds N       how often every broker has its turn in every lane; the median counts  (default 3)
   --seconds N      measured per turn, after a warm-up of 1 s                              (default 3)
   --burst N        messages that a publisher sends in a row before the next one's turn   (default 10)
   --lanes A,B      only these lanes
   --brokers A,B    only these brokers: waypost, mosquitto, aedes, relay (the generator's ceiling)
+  --engine E       keep messages in nedb or memory, in every lane (default nedb where receivers are away)
+  --durability D   what an acknowledgement means on disk: synced, written or memory    (default synced)
   --json FILE      where the numbers go                                (default bench/results/<time>.json)
   --quick          one round of one second: a look, not a measurement`;
 
@@ -40,6 +49,12 @@ export function parseBenchOptions(
     burst: positive("--burst", values.burst, 10, Number.isInteger),
     lanes: names("--lanes", values.lanes, known.lanes),
     brokers: names("--brokers", values.brokers, known.brokers),
+    store: {
+      engine: oneOf("--engine", values.engine, ["nedb", "memory"]),
+      durability: oneOf("--durability", values.durability, ["synced", "written", "memory"]) ?? "synced",
+    },
+    cleanUpMs: quick ? 1000 : 5000,
+    quick,
     jsonFile: values.json,
     help: values.help === true,
   };
@@ -55,6 +70,8 @@ function parseKnown(args: readonly string[]) {
         burst: { type: "string" },
         lanes: { type: "string" },
         brokers: { type: "string" },
+        engine: { type: "string" },
+        durability: { type: "string" },
         json: { type: "string" },
         quick: { type: "boolean" },
         help: { type: "boolean", short: "h" },
@@ -70,6 +87,12 @@ function positive(option: string, text: string | undefined, byDefault: number, v
   const value = Number(text);
   if (valid(value) && value > 0) return value;
   throw new WaypostError("ERR_USAGE", `bench: ${option} takes a number above 0, not "${text}"`);
+}
+
+function oneOf<Word extends string>(option: string, text: string | undefined, words: Word[]): Word | undefined {
+  const word = words.find((known) => known === text);
+  if (text === undefined || word !== undefined) return word;
+  throw new WaypostError("ERR_USAGE", `bench: ${option} takes ${words.join(" or ")}, not "${text}"`);
 }
 
 function names(option: string, text: string | undefined, known: readonly string[]): string[] | undefined {

@@ -1,6 +1,7 @@
 import type { Lane } from "./lanes.ts";
 import type { Machine } from "./machine.ts";
 import type { Sample } from "./sample.ts";
+import type { StoreChoice } from "./storing.ts";
 
 /** What a whole run of the benchmark found; the JSON file is this. */
 export interface BenchResult {
@@ -10,6 +11,8 @@ export interface BenchResult {
   measureMs: number;
   warmupMs: number;
   burst: number;
+  /** How Waypost kept messages, where it had to. */
+  store: StoreChoice;
   /** Name and version of every broker that took part. */
   brokers: Record<string, string>;
   lanes: LaneResult[];

@@ -1,7 +1,9 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import { repositoryRoot } from "./repository-root.ts";
+import { type StoreChoice, type Storing, storeFolderName } from "./storing.ts";
 
 export interface Command {
   command: string;
@@ -14,35 +16,54 @@ export interface BrokerKind {
   missing: string;
   /** Not a broker but the limit of the measurement; shown beside the lanes that it could limit. */
   ceiling?: boolean;
+  /** Can keep messages for those who are away, on disk and beyond its default limits. */
+  keeps?: boolean;
   version(): string | undefined;
-  /** How to start it on a loopback port; `folder` is empty and its own, and its working directory. */
-  command(port: number, folder: string): Command;
+  /** How to start it on a loopback port; `folder` is its own, and its working directory. */
+  command(port: number, folder: string, storing?: Storing): Command;
 }
+
+/** What `--brokers` may name. */
+export const brokerNames: readonly string[] = ["waypost", "mosquitto", "aedes", "relay"];
 
 /** Every broker of the comparison, in the order of its turn; `relay` is the ceiling of the load generator. */
-export function brokerKinds(loadProgram: string): readonly BrokerKind[] {
-  return [waypost, mosquitto, aedes, relay(loadProgram)];
+export function brokerKinds(loadProgram: string, store: StoreChoice): readonly BrokerKind[] {
+  return [waypost(store), mosquitto, aedes, relay(loadProgram)];
 }
 
-const waypost: BrokerKind = {
-  name: "waypost",
-  missing: "dist/main.js is missing: run `node build.js` first",
-  version: () => (existsSync(join(repositoryRoot, "dist/main.js")) ? packageVersion("package.json") : undefined),
-  command: (port) => {
-    const settings = [
-      `listeners.mqtt.port=${port}`,
-      "listeners.web.enabled=false",
-      "log.level=warn",
-      "log.format=json",
-    ];
-    const args = [join(repositoryRoot, "dist/main.js"), "start", ...settings.flatMap((setting) => ["--set", setting])];
-    return { command: process.execPath, args };
-  },
-};
+function waypost(store: StoreChoice): BrokerKind {
+  return {
+    name: "waypost",
+    missing: "dist/main.js is missing: run `node build.js` first",
+    keeps: true,
+    version: () => (existsSync(join(repositoryRoot, "dist/main.js")) ? packageVersion("package.json") : undefined),
+    command: (port, folder, storing) => {
+      const settings = [
+        `listeners.mqtt.port=${port}`,
+        "listeners.web.enabled=false",
+        "log.level=warn",
+        "log.format=json",
+        ...storeSettings(store, folder, storing),
+      ];
+      const program = join(repositoryRoot, "dist/main.js");
+      return { command: process.execPath, args: [program, "start", ...settings.flatMap((each) => ["--set", each])] };
+    },
+  };
+}
+
+function storeSettings({ engine, durability }: StoreChoice, folder: string, storing: Storing | undefined): string[] {
+  // Its default directory is inside its working directory, which is its own.
+  if (storing === undefined) return engine === undefined ? [] : [`store.engine=${engine}`];
+  const limits = [`mailboxes.messagesMax=${storing.mailboxMessagesMax}`, "mailboxes.bytesMax=1GiB"];
+  if (engine === "memory") return ["store.engine=memory", ...limits];
+  const directory = join(folder, storeFolderName);
+  return ["store.engine=nedb", `store.directory=${directory}`, `store.durability=${durability}`, ...limits];
+}
 
 const mosquitto: BrokerKind = {
   name: "mosquitto",
   missing: "not installed (Debian: apt install mosquitto)",
+  keeps: true,
   version: () => {
     // Debian keeps it in sbin, which is not in everybody's PATH; it prints its usage and exits with 3.
     for (const program of mosquittoPrograms) {
@@ -51,13 +72,29 @@ const mosquitto: BrokerKind = {
     }
     return undefined;
   },
-  command: (port, folder) => {
+  command: (port, folder, storing) => {
     const file = join(folder, "mosquitto.conf");
     // All else is its default: max_queued_messages 1000, max_inflight_messages 20, no TCP_NODELAY, no persistence.
-    writeFileSync(file, `listener ${port} 127.0.0.1\nallow_anonymous true\n`);
+    const keeping = storing === undefined ? "" : keepEverything(folder);
+    writeFileSync(file, `listener ${port} 127.0.0.1\nallow_anonymous true\n${keeping}`);
     return { command: mosquittoPrograms.find((program) => outputOf(program, ["-h"]) !== "")!, args: ["-c", file] };
   },
 };
+
+function keepEverything(folder: string): string {
+  const location = join(folder, storeFolderName);
+  mkdirSync(location, { recursive: true });
+  return [
+    "persistence true",
+    `persistence_location ${location}/`,
+    "max_queued_messages 0",
+    "max_queued_bytes 0",
+    // Started by root it would become a user who cannot write there.
+    `user ${userInfo().username}`,
+    "",
+  ].join("\n");
+}
+
 const mosquittoPrograms = ["mosquitto", "/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto"];
 
 const aedes: BrokerKind = {

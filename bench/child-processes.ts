@@ -11,6 +11,8 @@ export interface Child {
   exited(): boolean;
   /** Asks with SIGTERM, insists with SIGKILL after `graceMs`; resolves when it is gone. */
   stop(graceMs?: number): Promise<void>;
+  /** Ends it with SIGKILL, as a power cut would; resolves when it is gone. */
+  kill(): Promise<void>;
 }
 
 /** Every child of the benchmark, so that none outlives it: not after a failure, not after Ctrl-C. */
@@ -35,10 +37,17 @@ export class ChildProcesses {
     });
     child.on("exit", () => this.#alive.delete(child));
     const exited = () => !this.#alive.has(child);
+    const kill = async () => {
+      if (exited()) return;
+      const gone = once(child, "exit");
+      child.kill("SIGKILL");
+      await gone;
+    };
     return {
       process: child,
       lastWords: () => (err.trim() || out.trim()).split("\n").at(-1) ?? "",
       exited,
+      kill,
       stop: async (graceMs = 3000) => {
         if (exited()) return;
         const gone = once(child, "exit");

@@ -1,21 +1,39 @@
-/** One run of the load generator. `rate` is messages per second; without it the loop is closed. */
+/**
+ * One run of the load generator. `rate` is messages per second; without it the loop is closed. `messagesMax` ends it
+ * before its time. `persistent`: the sessions of its subscribers stay.
+ */
 export interface Load {
-  mode: "pair" | "broadcast" | "fanin" | "stall";
+  mode: "pair" | "broadcast" | "fanin" | "stall" | "away";
   qos: 0 | 1;
   publishers: number;
   subscribers: number;
   windowMessages: number;
   payloadBytes: number;
   rate?: number;
+  messagesMax?: number;
+  persistent?: boolean;
 }
 
-/** What is compared: a load, a load beside the same load in peace, memory at rest, or a crowd that arrives at once. */
+/**
+ * What is compared: a load, a load beside the same load in peace, memory at rest, a crowd that arrives at once; and of
+ * brokers that keep messages: a load to receivers that are away, a load on sessions that stay beside the same on clean
+ * ones, memory and a restart with a full mailbox, and live traffic while a mailbox fills and drains.
+ */
 export type Lane = { name: string; title: string } & (
   | { kind: "throughput" | "single"; load: Load }
   | { kind: "stall"; load: Load; peaceful: Load }
   | { kind: "memory"; firstConnections: number; moreConnections: number }
   | { kind: "crowd"; connections: number }
+  | { kind: "away"; load: Load; acknowledgedPerSecondMin: number }
+  | { kind: "session"; load: Load; clean: Load }
+  | { kind: "away-memory"; load: Load }
+  | { kind: "away-stall"; load: Load; probeRate: number }
 );
+
+/** Whether only brokers that keep messages on disk have a turn. */
+export function needsStore({ kind }: Lane): boolean {
+  return kind === "away" || kind === "session" || kind === "away-memory" || kind === "away-stall";
+}
 
 const payloadBytes = 64;
 const windowMessages = 1000;
@@ -29,6 +47,13 @@ function closed(mode: Load["mode"], qos: 0 | 1, publishers: number, subscribers:
 function paced(mode: "pair" | "stall", qos: 0 | 1): Load {
   return { mode, qos, publishers: 20, subscribers: 20, windowMessages: 50_000, payloadBytes: 1024, rate: 10_000 };
 }
+
+// The gateway's default limit for all mailboxes together is a million messages: a fast disk ends the run before it.
+function toAbsent(inFlight: number): Load {
+  return { ...closed("away", 1, 50, 50), windowMessages: inFlight, messagesMax: 900_000 };
+}
+
+const fullMailbox: Load = { ...closed("away", 1, 1, 1), payloadBytes: 200, messagesMax: 100_000 };
 
 /** In the order in which they run and are shown. */
 export const lanes: readonly Lane[] = [
@@ -77,4 +102,27 @@ export const lanes: readonly Lane[] = [
   // Memory is a slope between two heights: what the first connections cost once (compiled code, buffers) is not theirs.
   { name: "memory", title: "idle connections", kind: "memory", firstConnections: 1000, moreConnections: 4000 },
   { name: "crowd", title: "connections at once", kind: "crowd", connections: 5000 },
+  {
+    name: "q1-away-1000",
+    title: "QoS 1, 50 -> 50 away, 1000 in flight",
+    kind: "away",
+    load: toAbsent(1000),
+    acknowledgedPerSecondMin: 50_000,
+  },
+  {
+    name: "q1-away-50",
+    title: "QoS 1, 50 -> 50 away, 50 in flight",
+    kind: "away",
+    load: toAbsent(50),
+    acknowledgedPerSecondMin: 20_000,
+  },
+  {
+    name: "q1-session-pairs",
+    title: "QoS 1, 50 -> 50 pairs",
+    kind: "session",
+    load: { ...closed("pair", 1, 50, 50), persistent: true },
+    clean: closed("pair", 1, 50, 50),
+  },
+  { name: "away-memory", title: "100,000 waiting", kind: "away-memory", load: fullMailbox },
+  { name: "away-stall", title: "100,000 come and go", kind: "away-stall", load: fullMailbox, probeRate: 500 },
 ];

@@ -1,11 +1,19 @@
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { WaypostError } from "../src/waypost-error.ts";
 import type { Child, ChildProcesses } from "./child-processes.ts";
 import { parseLoadOutput } from "./parse-load-output.ts";
 import { repositoryRoot } from "./repository-root.ts";
 import type { Sample } from "./sample.ts";
+
+/** Live traffic whose latency is watched while something else happens to the broker. */
+export interface Probe {
+  /** The latencies since the start or the end of the phase before. */
+  endPhase(): Promise<Sample>;
+  stop(): Promise<void>;
+}
 
 /** Beyond this a run hangs: the generator gives up by itself after 30 s without progress. */
 const runTimeoutMs = 120_000;
@@ -48,6 +56,28 @@ export class LoadGenerator {
     clearTimeout(timer);
     if (code !== 0) throw new WaypostError("ERR_UPSTREAM", child.lastWords() || `load: killed by ${signal}`);
     return parseLoadOutput(stdout);
+  }
+
+  /**
+   * Starts publishing at a steady rate to a subscriber of its own, until it is stopped.
+   * @throws WaypostError ERR_UPSTREAM, from here or `endPhase`, when the generator gives up on the broker
+   */
+  async startProbe(options: LoadOptions): Promise<Probe> {
+    const child = this.#children.start(this.program, argumentsOf({ ...options, mode: "probe" }));
+    const lines = createInterface({ input: child.process.stdout! })[Symbol.asyncIterator]();
+    const nextLine = async () => {
+      const { done, value } = await lines.next();
+      if (done) throw new WaypostError("ERR_UPSTREAM", `probe: ${child.lastWords() || "it exited"}`);
+      return value;
+    };
+    await nextLine(); // both are connected, and messages flow
+    return {
+      endPhase: async () => {
+        child.process.stdin!.write("\n");
+        return parseLoadOutput(await nextLine());
+      },
+      stop: () => child.stop(),
+    };
   }
 
   /** Opens idle connections and resolves when all are accepted; they close when the returned child is stopped. */

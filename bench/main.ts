@@ -1,10 +1,9 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { WaypostError } from "../src/waypost-error.ts";
 import { type BenchOptions, parseBenchOptions, usage } from "./bench-options.ts";
 import type { BenchResult } from "./bench-result.ts";
-import { type BrokerKind, brokerKinds } from "./brokers.ts";
+import { type BrokerKind, brokerKinds, brokerNames } from "./brokers.ts";
 import { ChildProcesses } from "./child-processes.ts";
 import { lanes } from "./lanes.ts";
 import { LoadGenerator } from "./load-generator.ts";
@@ -15,17 +14,21 @@ import { repositoryRoot } from "./repository-root.ts";
 import { runLanes } from "./run-lanes.ts";
 
 const children = new ChildProcesses();
-const folder = mkdtempSync(join(tmpdir(), "waypost-bench-"));
+// Beside the results and not in the system's temporary folder, which may be memory: brokers keep messages in it.
+const resultsFolder = join(repositoryRoot, "bench/results");
+mkdirSync(resultsFolder, { recursive: true });
+const folder = mkdtempSync(join(resultsFolder, "run-"));
 // Whatever ends this process ends its children: "exit" also follows an uncaught error.
 process.on("exit", () => {
   children.killAll();
-  rmSync(folder, { recursive: true, force: true });
+  // What was killed a moment ago may still write.
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
 });
 process.on("SIGINT", () => process.exit(130));
 process.on("SIGTERM", () => process.exit(143));
 
 try {
-  const names = { lanes: lanes.map(({ name }) => name), brokers: brokerKinds("").map(({ name }) => name) };
+  const names = { lanes: lanes.map(({ name }) => name), brokers: brokerNames };
   const options = parseBenchOptions(process.argv.slice(2), names);
   if (options.help) console.log(`${usage}\n\nlanes: ${names.lanes.join(", ")}`);
   else await bench(options);
@@ -38,8 +41,8 @@ try {
 /** The exit code is 1 when Waypost failed in a lane; a target that it missed is a finding, not a failure. */
 async function bench(options: BenchOptions): Promise<void> {
   const generator = new LoadGenerator(children, folder);
-  const kinds = installed(brokerKinds(generator.program), options.brokers);
-  const { rounds, measureMs, warmupMs, burst } = options;
+  const kinds = installed(brokerKinds(generator.program, options.store), options.brokers);
+  const { rounds, measureMs, warmupMs, burst, store, cleanUpMs, quick } = options;
   const about: Omit<BenchResult, "lanes"> = {
     startedAt: new Date().toISOString(),
     machine: describeMachine(),
@@ -47,10 +50,11 @@ async function bench(options: BenchOptions): Promise<void> {
     measureMs,
     warmupMs,
     burst,
+    store,
     brokers: Object.fromEntries(kinds.map((kind) => [kind.name, kind.version() ?? "unknown"])),
   };
   console.log(machineReport(about));
-  const tools = { children, generator, folder, warmupMs, measureMs, burst };
+  const tools = { children, generator, folder, warmupMs, measureMs, burst, cleanUpMs, quick };
   const results = await runLanes(
     lanes.filter(({ name }) => options.lanes?.includes(name) ?? true),
     kinds,
@@ -76,5 +80,5 @@ function installed(kinds: readonly BrokerKind[], wanted: readonly string[] | und
 }
 
 function defaultFile(startedAt: string): string {
-  return join(repositoryRoot, "bench/results", `${startedAt.replaceAll(":", "-").replace(/\..*/, "")}.json`);
+  return join(resultsFolder, `${startedAt.replaceAll(":", "-").replace(/\..*/, "")}.json`);
 }

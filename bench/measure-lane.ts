@@ -1,21 +1,15 @@
+import type { Bench } from "./bench.ts";
 import type { BrokerKind } from "./brokers.ts";
-import type { ChildProcesses } from "./child-processes.ts";
 import type { Lane, Load } from "./lanes.ts";
-import type { LoadGenerator } from "./load-generator.ts";
+import { measureAway } from "./measure-away.ts";
+import { measureAwayMemory } from "./measure-away-memory.ts";
+import { measureAwayStall } from "./measure-away-stall.ts";
+import { measureLoad } from "./measure-load.ts";
 import { processRssKb, settledRssKb } from "./process-rss.ts";
 import { ratio } from "./ratio.ts";
 import type { Sample } from "./sample.ts";
-import { type RunningBroker, startBroker } from "./start-broker.ts";
-
-export interface Bench {
-  children: ChildProcesses;
-  generator: LoadGenerator;
-  /** For what the brokers write; removed at the end. */
-  folder: string;
-  warmupMs: number;
-  measureMs: number;
-  burst: number;
-}
+import type { RunningBroker } from "./start-broker.ts";
+import { withBroker } from "./with-broker.ts";
 
 /**
  * One measurement of one broker in one lane, on a process started for it: no lane sees what another left behind.
@@ -34,28 +28,15 @@ export function measureLane(bench: Bench, lane: Lane, kind: BrokerKind): Promise
       );
     case "crowd":
       return withBroker(bench, kind, (broker) => measureCrowd(bench, broker, lane.connections));
+    case "away":
+      return measureAway(bench, kind, lane.load);
+    case "session":
+      return measureSession(bench, kind, lane.load, lane.clean);
+    case "away-memory":
+      return measureAwayMemory(bench, kind, lane.load);
+    case "away-stall":
+      return measureAwayStall(bench, kind, lane.load, lane.probeRate);
   }
-}
-
-function measureLoad(bench: Bench, kind: BrokerKind, load: Load): Promise<Sample> {
-  return withBroker(bench, kind, async (broker) => {
-    const idleRssKb = await processRssKb(broker.pid);
-    const result = await bench.generator.run({
-      mode: load.mode,
-      port: broker.port,
-      "broker-pid": broker.pid,
-      qos: load.qos,
-      publishers: load.publishers,
-      subscribers: load.subscribers,
-      window: load.windowMessages,
-      "payload-bytes": load.payloadBytes,
-      rate: load.rate ?? 0,
-      burst: bench.burst,
-      "warmup-ms": bench.warmupMs,
-      "measure-ms": bench.measureMs,
-    });
-    return { ...result, idleRssKb, rssKb: await processRssKb(broker.pid) };
-  });
 }
 
 async function measureStall(bench: Bench, kind: BrokerKind, load: Load, peaceful: Load): Promise<Sample> {
@@ -67,6 +48,18 @@ async function measureStall(bench: Bench, kind: BrokerKind, load: Load, peaceful
     p99WithoutUs: without.p99Us ?? Number.NaN,
     p99Ratio: ratio(stalled.p99Us, without.p99Us),
     rssWithoutKb: without.rssKb ?? Number.NaN,
+  };
+}
+
+async function measureSession(bench: Bench, kind: BrokerKind, load: Load, clean: Load): Promise<Sample> {
+  // Both are allowed to keep everything: the sessions shall be all that differs.
+  const without = await measureLoad(bench, kind, clean, { mailboxMessagesMax: load.windowMessages });
+  const sessions = await measureLoad(bench, kind, load, { mailboxMessagesMax: load.windowMessages });
+  return {
+    ...sessions,
+    deliveriesPerSecondClean: without.deliveriesPerSecond ?? Number.NaN,
+    p99CleanUs: without.p99Us ?? Number.NaN,
+    cleanRatio: ratio(without.deliveriesPerSecond, sessions.deliveriesPerSecond),
   };
 }
 
@@ -89,22 +82,4 @@ async function measureMemory(bench: Bench, broker: RunningBroker, first: number,
 async function measureCrowd(bench: Bench, broker: RunningBroker, connections: number): Promise<Sample> {
   const result = await bench.generator.run({ mode: "crowd", port: broker.port, subscribers: connections, qos: 1 });
   return { ...result, rssKb: await processRssKb(broker.pid) };
-}
-
-async function withBroker(
-  bench: Bench,
-  kind: BrokerKind,
-  measure: (broker: RunningBroker) => Promise<Sample>,
-): Promise<Sample> {
-  const broker = await startBroker(kind, bench.children, bench.folder);
-  try {
-    return await measure(broker);
-  } catch (error) {
-    // The generator only sees a closed connection; that the process behind it is dead is the better reason.
-    if (broker.child.exited() && error instanceof Error)
-      error.message += `; the broker exited: ${broker.child.lastWords()}`;
-    throw error;
-  } finally {
-    await broker.child.stop();
-  }
 }

@@ -1,67 +1,29 @@
 import type { BenchResult, BrokerResult, LaneResult } from "./bench-result.ts";
 import type { Lane } from "./lanes.ts";
 import { ratio } from "./ratio.ts";
+import { type Column, columnsOf } from "./report-columns.ts";
+import { headings } from "./report-headings.ts";
 import { type Target, targetsOf } from "./targets.ts";
 import { textTable } from "./text-table.ts";
 
-interface Column {
-  title: string;
+interface Compared {
   name: string;
-  digits: number;
-  /** What one of the sample's units is of the column's. */
-  scale?: number;
+  others: readonly string[];
 }
 
-const rate = { title: "deliveries/s", name: "deliveriesPerSecond", digits: 0 };
-const latencies = [
-  { title: "p50 us", name: "p50Us", digits: 1 },
-  { title: "p99 us", name: "p99Us", digits: 1 },
-];
-const cpu = { title: "CPU us/delivery", name: "brokerCpuUsPerDelivery", digits: 2 };
-const rssMb = { title: "RSS MB", name: "rssKb", digits: 1, scale: 1 / 1024 };
-const lost = { title: "lost", name: "lost", digits: 0 };
-
-const columnsOf: Record<Lane["kind"], readonly Column[]> = {
-  throughput: [rate, cpu, ...latencies, lost, rssMb, { title: "load CPU %", name: "loadCpuPercent", digits: 0 }],
-  single: [rate, cpu, ...latencies, { title: "max us", name: "maxUs", digits: 0 }],
-  stall: [
-    { title: "p50 without", name: "p50WithoutUs", digits: 1 },
-    { title: "p50 with", name: "p50Us", digits: 1 },
-    { title: "p99 without", name: "p99WithoutUs", digits: 1 },
-    { title: "p99 with", name: "p99Us", digits: 1 },
-    { title: "ratio p99", name: "p99Ratio", digits: 2 },
-    { title: "RSS MB without", name: "rssWithoutKb", digits: 1, scale: 1 / 1024 },
-    { title: "RSS MB with", name: "rssKb", digits: 1, scale: 1 / 1024 },
-    lost,
-  ],
-  memory: [
-    { title: "idle MB", name: "idleRssKb", digits: 1, scale: 1 / 1024 },
-    { title: "kB/connection", name: "kbPerConnection", digits: 1 },
-    { title: "with the first 1,000", name: "kbPerConnectionFromIdle", digits: 1 },
-  ],
-  crowd: [
-    { title: "connections", name: "connections", digits: 0 },
-    { title: "all subscribed ms", name: "openMs", digits: 0 },
-    { title: "all arrived ms", name: "exchangeMs", digits: 0 },
-    lost,
-    rssMb,
-  ],
-};
-
-const headings: Record<Lane["kind"], string> = {
-  throughput: "Deliveries per second: 64 bytes, 1000 messages in flight. relay is the ceiling of the load generator.",
-  single: "One message in flight, 64 bytes",
-  stall:
-    "One subscriber of # never reads: 20 pairs, 10,000 messages/s of 1 kB; latencies of the others in us.\n" +
-    "Mosquitto leaves TCP_NODELAY off by default: at this pace its latencies are those of delayed acknowledgements.",
-  memory: "Memory at rest; per connection: the slope from 1,000 to 5,000 idle connections, and all 5,000 from none",
-  crowd: "All connect, subscribe to a topic of their own and get one message each, QoS 1",
+// Throughput lanes compare deliveries; with one message in flight it is the wait that counts.
+const comparedIn: Partial<Record<Lane["kind"], Compared>> = {
+  throughput: { name: "deliveriesPerSecond", others: ["mosquitto", "aedes"] },
+  single: { name: "p50Us", others: ["mosquitto", "aedes"] },
+  away: { name: "acknowledgedPerSecond", others: ["mosquitto"] },
+  session: { name: "deliveriesPerSecond", others: ["mosquitto"] },
 };
 
 /** Where the numbers come from: the first lines of the output. */
 export function machineReport({
   machine,
   brokers,
+  store,
   rounds,
   measureMs,
   warmupMs,
@@ -73,6 +35,9 @@ export function machineReport({
       .map(([name, version]) => `${name} ${version}`)
       .join(", "),
     `rounds ${rounds}, in turn, medians; ${measureMs / 1000} s measured after ${warmupMs / 1000} s; bursts of ${burst}; a fresh process each`,
+    store.engine === "memory"
+      ? "waypost keeps what waits in memory"
+      : `waypost keeps what waits in nedb, durability ${store.durability}`,
   ].join("\n");
 }
 
@@ -98,25 +63,21 @@ export function report(lanes: readonly LaneResult[]): string {
 function kindReport(kind: Lane["kind"], lanes: readonly LaneResult[]): string {
   const columns = columnsOf[kind];
   const header = ["lane", "", "broker", ...columns.map(({ title }) => title)];
-  const compares = kind === "throughput" || kind === "single";
-  if (compares) header.push("x mosquitto", "x aedes");
+  const compared = comparedIn[kind];
+  if (compared !== undefined) header.push(...compared.others.map((other) => `x ${other}`));
   const rows = lanes.flatMap((result) =>
     Object.entries(result.brokers).map(([broker, { median, rounds }], index) => [
       ...(index === 0 ? [result.lane.name, result.lane.title] : ["", ""]),
       broker,
       ...(rounds.length === 0 ? ["failed"] : columns.map((column) => cell(median, column))),
-      ...(compares && broker === "waypost" && rounds.length > 0 ? comparison(result) : []),
+      ...(compared !== undefined && broker === "waypost" && rounds.length > 0 ? comparison(result, compared) : []),
     ]),
   );
   return `${headings[kind]}\n${textTable(header, rows, 3)}`;
 }
 
-// Throughput lanes compare deliveries; with one message in flight it is the wait that counts.
-function comparison({ lane, brokers }: LaneResult): string[] {
-  const name = lane.kind === "single" ? "p50Us" : "deliveriesPerSecond";
-  return ["mosquitto", "aedes"].map((other) =>
-    number(ratio(brokers.waypost?.median[name], brokers[other]?.median[name]), 2),
-  );
+function comparison({ brokers }: LaneResult, { name, others }: Compared): string[] {
+  return others.map((other) => number(ratio(brokers.waypost?.median[name], brokers[other]?.median[name]), 2));
 }
 
 function targetReport(targets: readonly Target[]): string {

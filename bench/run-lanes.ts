@@ -1,6 +1,6 @@
 import type { BrokerResult, LaneResult } from "./bench-result.ts";
 import type { BrokerKind } from "./brokers.ts";
-import type { Lane } from "./lanes.ts";
+import { type Lane, needsStore } from "./lanes.ts";
 import { medianSample, type Sample } from "./sample.ts";
 
 /**
@@ -24,7 +24,7 @@ export async function runLanes(
     for (const { lane, brokers } of results) {
       for (const kind of kinds.filter((kind) => measurable(lane, kind))) {
         const said = await takeTurn(brokers[kind.name]!, () => measure(lane, kind));
-        progress(`round ${round}/${rounds}  ${lane.name.padEnd(12)}  ${kind.name.padEnd(9)}  ${said}`);
+        progress(`round ${round}/${rounds}  ${lane.name.padEnd(16)}  ${kind.name.padEnd(9)}  ${said}`);
       }
     }
   }
@@ -35,6 +35,7 @@ export async function runLanes(
 }
 
 function measurable(lane: Lane, kind: BrokerKind): boolean {
+  if (needsStore(lane)) return kind.keeps === true;
   return kind.ceiling !== true || lane.kind === "throughput" || lane.kind === "single";
 }
 

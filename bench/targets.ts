@@ -18,6 +18,8 @@ export function targetsOf({ lane, brokers }: LaneResult): Target[] {
   if (ours === undefined || brokers.waypost?.rounds.length === 0) return [];
   const compared = (broker: string, name: string) => ratio(ours[name], brokers[broker]?.median[name]);
   const value = (name: string) => ours[name] ?? Number.NaN;
+  // A loss or a stall that only one round saw has happened.
+  const worst = (name: string) => Math.max(...brokers.waypost!.rounds.map((round) => round[name] ?? Number.NaN));
   switch (lane.kind) {
     case "throughput":
       return [
@@ -37,6 +39,27 @@ export function targetsOf({ lane, brokers }: LaneResult): Target[] {
       return [
         target(lane.name, "connections at once", value("connections"), "at least", lane.connections),
         target(lane.name, "of their messages lost", value("lost"), "at most", 0),
+      ];
+    case "away":
+      return [
+        target(lane.name, "acknowledged/s", value("acknowledgedPerSecond"), "at least", lane.acknowledgedPerSecondMin),
+        target(lane.name, "of them lost", worst("lost"), "at most", 0),
+      ];
+    case "session":
+      return [target(lane.name, "deliveries/s, clean times persistent", value("cleanRatio"), "at most", 1.5)];
+    case "away-memory":
+      return [
+        target(lane.name, "above the idle gateway, MB", value("fullAboveIdleKb") / 1024, "at most", 100),
+        target(lane.name, "above it after a restart, MB", value("restartedAboveIdleKb") / 1024, "at most", 100),
+        target(lane.name, "restart to CONNACK, s", value("readyMs") / 1000, "at most", 2),
+        target(lane.name, "acknowledged and lost", worst("lost"), "at most", 0),
+      ];
+    case "away-stall":
+      return [
+        ...["Fill", "Drain", "CleanUp"].map((phase) =>
+          target(lane.name, `${phase}: longest stall, ms (goal 20)`, worst(`max${phase}Us`) / 1000, "at most", 50),
+        ),
+        target(lane.name, "acknowledged and lost", worst("lost"), "at most", 0),
       ];
   }
 }

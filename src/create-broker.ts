@@ -53,8 +53,9 @@ export function assembleBroker(options: AedesOptions = {}, parts: BrokerParts = 
  * its place. `drainTimeout`, `queueLimit`, `concurrency` and `decodeProtocol` have no use here and are passed over.
  */
 export async function createBroker(options: AedesOptions = {}): Promise<EdgeBroker> {
-  const { broker } = assembleBroker(options);
+  const { broker, registry } = assembleBroker(options);
   await broker.listen();
+  await registry.revive();
   return broker;
 }
 

@@ -12,6 +12,8 @@ import type { Listener, ListenerAddress, ListenerParts } from "./listener/listen
 import { TcpListener } from "./listener/tcp-listener.ts";
 import type { Log } from "./log.ts";
 import { MemoryStore } from "./store/memory-store.ts";
+import { NedbStore } from "./store/nedb-store.ts";
+import type { Store } from "./store/store.ts";
 import { WaypostError } from "./waypost-error.ts";
 
 type Listeners = GatewayConfig["listeners"];
@@ -59,10 +61,8 @@ export class Gateway {
       policy: restartPolicy,
       gaveUp: (_child, reason) => fail(reason),
     });
-    this.#assembled = assembleBroker(
-      {},
-      { store: new MemoryStore(), settings: this.#settings, clock: this.#clock, log: this.#log },
-    );
+    const store = this.#storeOf(config);
+    this.#assembled = assembleBroker({}, { store, settings: this.#settings, clock: this.#clock, log: this.#log });
   }
 
   get broker(): AssembledBroker["broker"] {
@@ -97,14 +97,17 @@ export class Gateway {
     const before = this.#config;
     this.#config = { ...next, listeners: { ...next.listeners } };
     const differs = (key: keyof GatewayConfig) => !isDeepStrictEqual(before[key], next[key]);
-    const applied: string[] = (["sessions", "mailboxes", "limits"] as const).filter(differs);
+    const applied: string[] = (["sessions", "mailboxes", "retained", "limits"] as const).filter(differs);
+    const ofStore = (key: keyof GatewayConfig["store"]) => before.store[key] !== next.store[key];
+    applied.push(...(["messagesMax", "bytesMax"] as const).filter(ofStore).map((key) => `store.${key}`));
     if (before.log.level !== next.log.level) applied.push("log.level");
-    const needsRestart: string[] = (["gateway", "store"] as const).filter(differs);
+    const needsRestart: string[] = (["gateway"] as const).filter(differs);
+    needsRestart.push(...(["engine", "directory", "durability"] as const).filter(ofStore).map((key) => `store.${key}`));
     if (before.log.format !== next.log.format) needsRestart.push("log.format");
-    // One object for all devices, mailboxes included: they read it at each use.
+    // One object for all devices, and one of the retained limits for the store: they read it at each use.
     const settings = settingsOfConfig(next);
-    Object.assign(this.#settings.mailboxes, settings.mailboxes);
-    Object.assign(this.#settings, { ...settings, mailboxes: this.#settings.mailboxes });
+    Object.assign(this.#settings.retained, settings.retained);
+    Object.assign(this.#settings, { ...settings, retained: this.#settings.retained });
     this.#log.setLevel(next.log.level);
     const failures = await this.#replaceListeners(before.listeners, next.listeners, applied);
     if (failures.length === 1) throw failures[0];
@@ -151,11 +154,14 @@ export class Gateway {
   }
 
   #brokerChild(): Child {
-    const { broker } = this.#assembled;
+    const { broker, registry } = this.#assembled;
     logEvents(broker, this.#log);
     return {
       address: "broker",
-      start: () => broker.listen(),
+      start: async () => {
+        await broker.listen();
+        await registry.revive();
+      },
       stop: () => new Promise((resolve, reject) => broker.close((error) => (error ? reject(error) : resolve()))),
     };
   }
@@ -181,6 +187,19 @@ export class Gateway {
         return listener.stop();
       },
     };
+  }
+
+  #storeOf({ store: { engine, directory, durability } }: GatewayConfig): Store {
+    const retainedRefused = (topic: string) => this.#assembled.context.retainedRefused(topic);
+    const options = { retained: this.#settings.retained, retainedRefused };
+    switch (engine) {
+      case "memory":
+        return new MemoryStore(options);
+      case "nedb": {
+        const kindOf = (topic: string) => this.#assembled.context.classes.of(topic);
+        return new NedbStore({ ...options, directory, durability, kindOf, clock: this.#clock, log: this.#log });
+      }
+    }
   }
 
   #listenerOf(config: ListenerConfig, parts: ListenerParts): Listener {

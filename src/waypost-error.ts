@@ -19,6 +19,7 @@ export type WaypostErrorCode =
   | "ERR_UPSTREAM"
   // store
   | "ERR_STORE"
+  | "ERR_STORE_IN_USE"
   | "ERR_NO_SUCH_PACKET"
   // invariant: a defect of Waypost
   | "ERR_DEVICE_CRASHED"
@@ -45,6 +46,7 @@ const faultOf: Record<WaypostErrorCode, Fault> = {
   ERR_STREAM: "peer",
   ERR_UPSTREAM: "peer",
   ERR_STORE: "store",
+  ERR_STORE_IN_USE: "store",
   ERR_NO_SUCH_PACKET: "store",
   ERR_DEVICE_CRASHED: "invariant",
   ERR_CLOSED: "invariant",

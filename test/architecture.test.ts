@@ -6,9 +6,9 @@ import { beforeAll, describe, expect, it } from "vitest";
 const rooms: Record<string, string[]> = {
   actor: [],
   topic: [],
-  config: [],
+  config: ["topic"],
   protocol: ["topic"],
-  store: ["protocol", "topic"],
+  store: ["protocol", "topic", "actor"],
   broker: ["store", "protocol", "topic", "actor"],
   device: ["broker", "store", "protocol", "topic", "actor", "config"],
   listener: ["protocol", "config/loopback.ts"],

@@ -33,12 +33,14 @@
 #define DRAIN_QUIET (500 * NS_PER_MS)
 #define STAMP_BYTES 16          // payload starts with: time sent (ns, 8 bytes), publisher (4), sequence (4)
 
-enum mode { PAIR, BROADCAST, FANIN, STALL, CROWD, IDLE, RELAY, MODES };
-static const char *const mode_names[MODES] = {"pair", "broadcast", "fanin", "stall", "crowd", "idle", "relay"};
+enum mode { PAIR, BROADCAST, FANIN, STALL, AWAY, RETURN, PROBE, CROWD, IDLE, RELAY, MODES };
+static const char *const mode_names[MODES] = {"pair",  "broadcast", "fanin", "stall", "away",
+                                              "return", "probe",     "crowd", "idle",  "relay"};
 
 static struct {
     enum mode mode;
     int port, publishers, subscribers, qos, payload_bytes, window, rate, burst, warmup_ms, measure_ms, broker_pid;
+    int messages, persistent, id;
 } options = {.port = 1883, .publishers = 1, .subscribers = 1, .payload_bytes = 64, .window = 1000, .burst = 1,
              .warmup_ms = 1000, .measure_ms = 3000};
 

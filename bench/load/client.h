@@ -10,6 +10,7 @@ static struct {
     long sent, acked, received, out_of_order, write_offs;
 } total;
 static int fan = 1;             // deliveries that one message must cause
+static int sessions_present;    // how many who came back found their session
 
 // Does every subscriber get what every publisher sends, or only what the publisher with its own index sends?
 static bool subscribers_share(void) {
@@ -37,10 +38,13 @@ static uint8_t *write_string(uint8_t *p, const char *text) {
 static void send_connect(struct connection *c) {
     static const char role_letters[] = {[PUBLISHER] = 'p', [SUBSCRIBER] = 's', [STALLED] = 'x', [HELD] = 'h'};
     char id[48];
-    // The process id keeps two generators on one broker apart (the idle ones come in steps).
-    snprintf(id, sizeof id, "bench-%d-%c%d", (int)getpid(), role_letters[c->role], c->index);
+    // The process id keeps two generators on one broker apart (the idle ones come in steps); who returns to a session
+    // that another generator left is told its number.
+    int generator = options.id ? options.id : (int)getpid();
+    snprintf(id, sizeof id, "bench-%d-%c%d", generator, role_letters[c->role], c->index);
     uint8_t packet[96], *p = write_header(packet, CONNECT << 4, 10 + 2 + strlen(id));
     memcpy(p, "\0\4MQTT\4\2\0\0", 10); // 3.1.1, clean session, no keep-alive
+    if (options.persistent && c->role == SUBSCRIBER) p[7] = 0;
     p = write_string(p + 10, id);
     put(c, packet, p - packet);
 }
@@ -49,6 +53,7 @@ static void topic_of(const struct connection *c, char topic[64]) {
     bool subscribes = c->role != PUBLISHER;
     if (c->role == STALLED) snprintf(topic, 64, "#");
     else if (options.mode == BROADCAST) snprintf(topic, 64, "bench/all/data");
+    else if (options.mode == PROBE) snprintf(topic, 64, "bench/probe/%d", c->index);
     else if (options.mode == FANIN && subscribes) snprintf(topic, 64, "bench/+/data");
     else snprintf(topic, 64, "bench/%d/data", c->index);
 }
@@ -75,6 +80,7 @@ static void prepare_frame(struct connection *c) {
     c->frame_bytes = c->stamp_at + options.payload_bytes;
     uint32_t publisher = c->index;
     memcpy(p + 8, &publisher, 4);
+    if (options.mode == AWAY) c->sent_at = must(calloc(65536, sizeof *c->sent_at));
 }
 
 static void send_publish(struct connection *c) {
@@ -87,6 +93,7 @@ static void send_publish(struct connection *c) {
         if (++c->packet_id == 0) c->packet_id = 1;
         stamp[-2] = c->packet_id >> 8;
         stamp[-1] = c->packet_id & 255;
+        if (c->sent_at) c->sent_at[c->packet_id] = now;
     }
     total.sent++;
     put(c, c->frame, c->frame_bytes);
@@ -138,10 +145,13 @@ static void on_packet(struct connection *c, const uint8_t *frame, const uint8_t 
         break;
     case PUBACK:
         total.acked++;
+        if (c->sent_at && measuring && length >= 2) record_latency(arrived - c->sent_at[body[0] << 8 | body[1]]);
         break;
     case CONNACK:
         if (length < 2 || body[1] != 0) die(3, "CONNECT was refused");
-        if (c->role == SUBSCRIBER || c->role == STALLED) send_subscribe(c);
+        sessions_present += body[0] & 1;
+        if (options.mode == RETURN) became_ready(c); // its subscription is part of its session, or gone with it
+        else if (c->role == SUBSCRIBER || c->role == STALLED) send_subscribe(c);
         else became_ready(c);
         break;
     case SUBACK:

@@ -3,8 +3,8 @@
 #define BENCH_LOAD_CONNECTION_H
 #include "base.h"
 
-enum role { PUBLISHER, SUBSCRIBER, STALLED, HELD, ACCEPTED };
-enum packet { CONNECT = 1, CONNACK, PUBLISH, PUBACK, SUBSCRIBE = 8, SUBACK };
+enum role { PUBLISHER, SUBSCRIBER, STALLED, HELD, ACCEPTED, LEAVING };
+enum packet { CONNECT = 1, CONNACK, PUBLISH, PUBACK, SUBSCRIBE = 8, SUBACK, DISCONNECT = 14 };
 
 struct buffer {
     uint8_t *bytes;
@@ -20,6 +20,7 @@ struct connection {
     size_t frame_bytes, stamp_at;
     uint16_t packet_id;
     uint32_t sent;              // publisher: the sequence of its last message
+    uint64_t *sent_at;          // publisher to the absent: when each packet id was sent, for the wait for its PUBACK
     uint32_t *seen;             // subscriber: the highest sequence that it got from each publisher
     long settled, forgiven;     // subscriber: how many messages it got or missed, and how many were written off
     char *filter;               // relay: what it subscribed to
@@ -33,6 +34,7 @@ static struct connection **dirty;
 static int dirty_count, dirty_capacity;
 static uint8_t incoming[READ_BYTES + FRAME_BYTES_MAX];
 static bool stdin_closed;
+static int stdin_lines;
 
 // client.h and relay.h: what a whole frame means to a connection, and what whole frames of one read mean to the relay.
 static void on_packet(struct connection *c, const uint8_t *frame, const uint8_t *body, size_t length,
@@ -66,7 +68,7 @@ static void put(struct connection *c, const void *bytes, size_t length) {
 }
 
 static void drop_connection(struct connection *c) {
-    if (options.mode != RELAY) {
+    if (options.mode != RELAY && c->role != LEAVING) {
         die(4, "the broker closed connection %d of %s", c->index, c->role == PUBLISHER ? "publishers" : "subscribers");
     }
     close(c->fd);
@@ -166,8 +168,10 @@ static void pump(uint64_t wait_ns) {
     for (int i = 0; i < n; i++) {
         struct connection *c = events[i].data.ptr;
         if (c == NULL) { // stdin
-            char ignored[64];
-            if (read(STDIN_FILENO, ignored, sizeof ignored) <= 0) stdin_closed = true;
+            char text[64];
+            ssize_t length = read(STDIN_FILENO, text, sizeof text);
+            if (length <= 0) stdin_closed = true;
+            for (ssize_t at = 0; at < length; at++) stdin_lines += text[at] == '\n';
         } else if ((void *)c == (void *)&listen_fd) {
             int fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK);
             if (fd >= 0) add_connection(fd, ACCEPTED, connection_count);

@@ -24,6 +24,11 @@ static void record_latency(uint64_t ns) {
     histogram[base + tenths]++;
 }
 
+static void forget_latencies(void) {
+    memset(histogram, 0, sizeof histogram);
+    latency_max_ns = 0;
+}
+
 // The middle of the bucket that holds the given share of all samples, in us; 0 without samples.
 static double percentile_us(double share) {
     const int buckets = sizeof histogram / sizeof histogram[0];

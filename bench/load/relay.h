@@ -33,6 +33,9 @@ static void relay_packet(struct connection *c, const uint8_t *frame, const uint8
         put(c, suback, 5);
         break;
     }
+    case DISCONNECT:
+        drop_connection(c);
+        break;
     case PUBLISH:
         if (c->receivers == NULL) find_receivers(c, body);
         if (frame[0] & 6) {

@@ -1,83 +1,115 @@
-/** What a full mailbox does with one message more. */
-export type WhenFull = "reject-newest" | "remove-oldest";
+import { Lane } from "./lane.ts";
+
+/** What a message is to a mailbox: messages of one kind have one `index` and one `priority`, the higher the more important. */
+export interface Kind {
+  readonly index: number;
+  readonly priority: number;
+}
+
+/** What a mailbox asks of a message. */
+export interface Waiting {
+  /** Bytes that it holds on to. */
+  readonly bytes: number;
+  /** Its place in the order of all messages. */
+  readonly sequence: number;
+  readonly kind: Kind;
+}
 
 export interface MailboxLimits {
   messagesMax: number;
   bytesMax: number;
-  whenFull: WhenFull;
 }
-
-/** A message knows how many bytes it holds on to. */
-export interface Sized {
-  readonly bytes: number;
-}
-
-const SMALLEST_RING = 16;
 
 /**
- * The bounded line of messages waiting for one receiver, in messages and in bytes, first in first out.
- * `limits` is read at every `put`, so a changed configuration takes effect at once.
+ * The line of messages waiting for one receiver. It stores them; whether there is room for one more, others decide.
+ * Messages of one kind stay in the order in which they came. Of several kinds, the message that goes first is the one
+ * of the smallest sequence among the first of each. Every operation costs at most a look at each kind that waits.
  */
-export class Mailbox<T extends Sized> {
-  readonly #limits: MailboxLimits;
-  readonly #dropped: (message: T, hadWaited: boolean) => void;
-  // A ring whose length is a power of two; allocated with the first message, since most mailboxes stay empty.
-  #ring: (T | undefined)[] = [];
-  #head = 0;
-  #depth = 0;
-  #bytes = 0;
-
-  /** `dropped` is told of every message that the limits cost, before `put` returns, and whether it had waited here. */
-  constructor(limits: MailboxLimits, dropped: (message: T, hadWaited: boolean) => void) {
-    this.#limits = limits;
-    this.#dropped = dropped;
-  }
+export class Mailbox<T extends Waiting> {
+  // Most mailboxes stay empty, and most others hold one kind: there is no lane before the first message, and one lane
+  // until a second kind comes.
+  #first: Lane<T> | null = null;
+  #further: Lane<T>[] | null = null;
 
   get depth(): number {
-    return this.#depth;
+    let depth = this.#first === null ? 0 : this.#first.depth;
+    if (this.#further !== null) for (const lane of this.#further) depth += lane.depth;
+    return depth;
   }
 
   get bytes(): number {
-    return this.#bytes;
+    let bytes = this.#first === null ? 0 : this.#first.bytes;
+    if (this.#further !== null) for (const lane of this.#further) bytes += lane.bytes;
+    return bytes;
   }
 
-  /** Adds a message at the end. Returns false where the limits refused it (`dropped` was told). */
-  put(message: T): boolean {
-    const { messagesMax, bytesMax, whenFull } = this.#limits;
-    if (this.#depth + 1 > messagesMax || this.#bytes + message.bytes > bytesMax) {
-      if (whenFull === "reject-newest" || messagesMax < 1 || message.bytes > bytesMax) {
-        this.#dropped(message, false);
-        return false;
-      }
-      while (this.#depth + 1 > messagesMax || this.#bytes + message.bytes > bytesMax) {
-        this.#dropped(this.take() as T, true);
-      }
+  /** Whether one more message stays within the limits. */
+  fits(message: T, { messagesMax, bytesMax }: MailboxLimits): boolean {
+    return this.depth < messagesMax && this.bytes + message.bytes <= bytesMax;
+  }
+
+  /** Whether one more message would stay within the limits if only those above this priority stayed. */
+  fitsAbove(priority: number, message: T, { messagesMax, bytesMax }: MailboxLimits): boolean {
+    let depth = 0;
+    let bytes = message.bytes;
+    for (const lane of this.#lanes()) {
+      if (lane.head === undefined || lane.head.kind.priority <= priority) continue;
+      depth += lane.depth;
+      bytes += lane.bytes;
     }
-    this.#append(message);
-    return true;
+    return depth < messagesMax && bytes <= bytesMax;
   }
 
-  /** Adds a message whatever the limits say: for what was accepted before, such as a reloaded session. */
+  /** Adds a message at the end of its kind. */
   restore(message: T): void {
-    this.#append(message);
+    const { index } = message.kind;
+    const first = this.#first;
+    if (first !== null && first.kind === index) first.append(message);
+    else this.#laneFor(index).append(message);
   }
 
   /** The oldest message, left in its place. */
   peek(): T | undefined {
-    return this.#ring[this.#head];
+    return this.#next()?.head;
   }
 
   /** Removes and returns the oldest message. */
   take(): T | undefined {
-    if (this.#depth === 0) return undefined;
-    const message = this.#ring[this.#head] as T;
-    this.#ring[this.#head] = undefined;
-    this.#head = (this.#head + 1) & (this.#ring.length - 1);
-    this.#depth--;
-    this.#bytes -= message.bytes;
-    // A burst must not hold its memory for ever.
-    if (this.#depth === 0 && this.#ring.length > 1024) this.clear();
-    return message;
+    if (this.#further === null) return this.#first?.take();
+    return this.#takeFrom(this.#next());
+  }
+
+  /** The oldest message of one kind, or of all, left in its place. */
+  oldest(kindIndex?: number): T | undefined {
+    return kindIndex === undefined ? this.peek() : this.#laneOf(kindIndex)?.head;
+  }
+
+  /** Removes and returns the oldest message of one kind, or of all. */
+  removeOldest(kindIndex?: number): T | undefined {
+    return kindIndex === undefined ? this.take() : this.#takeFrom(this.#laneOf(kindIndex));
+  }
+
+  /** Removes and returns the oldest message of the lowest priority that waits, if that is at most `priority`. */
+  removeLowest(priority: number): T | undefined {
+    let lowest: Lane<T> | undefined;
+    for (const lane of this.#lanes()) {
+      const { head } = lane;
+      if (head === undefined || head.kind.priority > priority) continue;
+      if (isLower(head, lowest?.head)) lowest = lane;
+    }
+    return this.#takeFrom(lowest);
+  }
+
+  /**
+   * Removes and returns the messages for which `condition` holds, as far as they are the first of their kind: a message
+   * behind one that stays is not looked at.
+   */
+  removeWhile(condition: (message: T) => boolean): T[] {
+    const removed: T[] = [];
+    for (const lane of this.#lanes()) {
+      while (lane.head !== undefined && condition(lane.head)) removed.push(this.#takeFrom(lane) as T);
+    }
+    return removed;
   }
 
   /** Takes all messages out, oldest first. */
@@ -88,24 +120,56 @@ export class Mailbox<T extends Sized> {
   }
 
   clear(): void {
-    this.#ring = [];
-    this.#head = 0;
-    this.#depth = 0;
-    this.#bytes = 0;
+    this.#first = null;
+    this.#further = null;
   }
 
-  #append(message: T): void {
-    if (this.#depth === this.#ring.length) this.#grow();
-    this.#ring[(this.#head + this.#depth) & (this.#ring.length - 1)] = message;
-    this.#depth++;
-    this.#bytes += message.bytes;
+  #lanes(): readonly Lane<T>[] {
+    if (this.#first === null) return [];
+    return this.#further === null ? [this.#first] : [this.#first, ...this.#further];
   }
 
-  #grow(): void {
-    const old = this.#ring;
-    const ring = new Array<T | undefined>(Math.max(SMALLEST_RING, old.length * 2));
-    for (let i = 0; i < this.#depth; i++) ring[i] = old[(this.#head + i) & (old.length - 1)];
-    this.#ring = ring;
-    this.#head = 0;
+  /** The lane whose turn it is. */
+  #next(): Lane<T> | null {
+    let next = this.#first;
+    if (this.#further === null) return next;
+    for (const lane of this.#further) {
+      if (lane.depth > 0 && (next?.head === undefined || (lane.head as T).sequence < next.head.sequence)) next = lane;
+    }
+    return next;
   }
+
+  #laneOf(kindIndex: number): Lane<T> | undefined {
+    if (this.#first?.kind === kindIndex) return this.#first;
+    return this.#further?.find((lane) => lane.kind === kindIndex);
+  }
+
+  #laneFor(kindIndex: number): Lane<T> {
+    this.#first ??= new Lane(kindIndex);
+    return this.#laneOf(kindIndex) ?? this.#emptyLaneFor(kindIndex);
+  }
+
+  #emptyLaneFor(kindIndex: number): Lane<T> {
+    let lane = this.#lanes().find(({ depth }) => depth === 0);
+    if (lane === undefined) {
+      lane = new Lane(kindIndex);
+      this.#further ??= [];
+      this.#further.push(lane);
+    }
+    lane.kind = kindIndex;
+    return lane;
+  }
+
+  #takeFrom(lane: Lane<T> | null | undefined): T | undefined {
+    const message = lane?.take();
+    if (this.#further !== null && this.depth === 0) this.#further = null;
+    return message;
+  }
+}
+
+/** Whether the one message is given up before the other. */
+function isLower(one: Waiting, other: Waiting | undefined): boolean {
+  if (other === undefined) return true;
+  const by = one.kind.priority - other.kind.priority;
+  return by < 0 || (by === 0 && one.sequence < other.sequence);
 }

@@ -1,5 +1,6 @@
 import { Settled } from "../store/settled.ts";
-import type { ReceiverSubscription, Store, StoreBroker } from "../store/store.ts";
+import type { Store, StoreBroker } from "../store/store.ts";
+import type { ReceiverSubscription } from "../store/stored-packets.ts";
 import { isHiddenFrom } from "../topic/topic-rules.ts";
 
 /** Knows which sessions have their device here. */

@@ -1,9 +1,9 @@
 import type { QoS } from "../protocol/packet-type.ts";
-import type { StoredPublish } from "../store/store.ts";
+import { Message } from "../store/message.ts";
+import type { StoredPublish } from "../store/stored-packets.ts";
 import { FilterTree } from "../topic/filter-tree.ts";
 import { hasWildcard, isHiddenFrom } from "../topic/topic-rules.ts";
 import { WaypostError } from "../waypost-error.ts";
-import { Message } from "./message.ts";
 
 /** Whoever has a mailbox: a device, later queues and bridges. */
 export interface Receiver {
@@ -48,7 +48,6 @@ export class Router {
   readonly #tree = new FilterTree<Subscribed>();
   readonly #routes = new Map<string, Route>();
   #routed = 0;
-  #sequence = 0;
   // The bytes of the QoS 0 frame that is being published. Recognised by its topic and the identity of its payload, so a
   // packet that was replaced, delayed or published again under another topic is simply written anew.
   #passingTopic = "";
@@ -128,13 +127,8 @@ export class Router {
     return this;
   }
 
-  /** A message of the gateway's own making for one receiver, with its place in the order of all messages. */
-  messageFor(packet: StoredPublish, qos: QoS, retain: boolean): Message {
-    return new Message(packet, qos, retain, ++this.#sequence);
-  }
-
   #messageOf(packet: StoredPublish): Message {
-    const message = new Message(packet, packet.qos, false, ++this.#sequence); // not retained [MQTT-3.3.1-9]
+    const message = new Message(packet, packet.qos, false); // not retained [MQTT-3.3.1-9]
     if (packet.payload === this.#passingPayload && packet.qos === 0 && packet.topic === this.#passingTopic) {
       message.passThrough(this.#passingFrame as Buffer, this.#passingStart, this.#passingEnd);
     }

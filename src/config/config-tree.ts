@@ -23,7 +23,7 @@ export class ConfigTree {
     this.#written.set(keyOf(path), written);
   }
 
-  /** Sets one value, creating the maps on the way; a later layer wins over whatever stood there. */
+  /** Sets one value, creating the maps on the way; a later layer wins over whatever stood there and below. */
   set(path: readonly string[], value: RawValue, source: Source): void {
     let map = this.root;
     for (const [depth, name] of path.slice(0, -1).entries()) {
@@ -38,14 +38,16 @@ export class ConfigTree {
       map = created;
     }
     map[path.at(-1) ?? ""] = value;
+    this.#forgetBelow(path);
     this.note(path, { key: source, value: source });
   }
 
   get(path: readonly string[]): RawValue | undefined {
     let value: RawValue | undefined = this.root;
     for (const name of path) {
-      if (!isRawMap(value)) return undefined;
-      value = value[name];
+      if (Array.isArray(value)) value = value[Number(name)];
+      else if (isRawMap(value)) value = value[name];
+      else return undefined;
     }
     return value;
   }
@@ -59,6 +61,12 @@ export class ConfigTree {
     const found = this.#written.get(keyOf(path))?.key;
     if (found !== undefined || path.length === 0 || !more) return found;
     return this.sourceOfKey(path.slice(0, -1));
+  }
+
+  /** What was written below a list that is replaced says nothing about the items that take their places. */
+  #forgetBelow(path: readonly string[]): void {
+    const prefix = `${keyOf(path).slice(0, -1)},`;
+    for (const key of this.#written.keys()) if (key.startsWith(prefix)) this.#written.delete(key);
   }
 }
 

@@ -16,19 +16,22 @@ function metaOf({ doc, unit }: FieldDoc) {
   return unit === undefined ? { description: doc } : { description: doc, unit };
 }
 
-/** A whole number within a range. */
-export function wholeNumber(field: FieldDoc & Range & { readonly default: number }) {
-  const error = `must be a whole number from ${field.min} to ${field.max}`;
-  return z
-    .int({ error })
-    .min(field.min, { error })
-    .max(field.max, { error })
-    .default(field.default)
-    .meta(metaOf(field));
+function intWithin({ min, max }: Range) {
+  const error = `must be a whole number from ${min} to ${max}`;
+  return z.int({ error }).min(min, { error }).max(max, { error });
 }
 
-/** A byte size, written as an integer or as "16MiB"; parsed to a number of bytes. */
-export function byteSize(field: FieldDoc & Range & { readonly default: number }) {
+/** A whole number within a range. */
+export function wholeNumber(field: FieldDoc & Range & { readonly default: number }) {
+  return intWithin(field).default(field.default).meta(metaOf(field));
+}
+
+/** A whole number within a range, or nothing. */
+export function optionalWholeNumber(field: FieldDoc & Range) {
+  return intWithin(field).optional().meta(metaOf(field));
+}
+
+function bytesWithin(field: Range) {
   const error = `must be a size from ${formatByteSize(field.min)} to ${formatByteSize(field.max)}, such as 65536, "64KiB" or "1MiB"`;
   return z
     .union([z.int({ error }).min(0, { error }), z.string({ error }).regex(byteSizePattern, { error })], { error })
@@ -37,8 +40,20 @@ export function byteSize(field: FieldDoc & Range & { readonly default: number })
       if (bytes !== undefined && bytes >= field.min && bytes <= field.max) return bytes;
       context.issues.push({ code: "invalid_value", values: [], input: value, message: error });
       return z.NEVER;
-    })
+    });
+}
+
+/** A byte size, written as an integer or as "16MiB"; parsed to a number of bytes. */
+export function byteSize(field: FieldDoc & Range & { readonly default: number }) {
+  return bytesWithin(field)
     .prefault(formatByteSize(field.default))
+    .meta({ ...metaOf(field), unit: "bytes" });
+}
+
+/** A byte size, or nothing. */
+export function optionalByteSize(field: FieldDoc & Range) {
+  return bytesWithin(field)
+    .optional()
     .meta({ ...metaOf(field), unit: "bytes" });
 }
 
@@ -47,12 +62,20 @@ export function flag(field: FieldDoc & { readonly default: boolean }) {
   return z.boolean({ error: "must be true or false" }).default(field.default).meta(metaOf(field));
 }
 
+type Words = readonly [string, ...string[]];
+
+function wordOf<const W extends Words>(words: W) {
+  return z.enum(words, { error: `must be ${words.length === 1 ? "" : "one of "}${words.join(", ")}` });
+}
+
 /** One of a few words. */
-export function choice<const Words extends readonly [string, ...string[]]>(
-  field: FieldDoc & { readonly words: Words; readonly default: Words[number] },
-) {
-  const error = `must be ${field.words.length === 1 ? "" : "one of "}${field.words.join(", ")}`;
-  return z.enum(field.words, { error }).default(field.default).meta(metaOf(field));
+export function choice<const W extends Words>(field: FieldDoc & { readonly words: W; readonly default: W[number] }) {
+  return wordOf(field.words).default(field.default).meta(metaOf(field));
+}
+
+/** One of a few words, or nothing. */
+export function optionalChoice<const W extends Words>(field: FieldDoc & { readonly words: W }) {
+  return wordOf(field.words).optional().meta(metaOf(field));
 }
 
 /** Text that matches a pattern; `mustBe` completes the sentence "must be …". */
@@ -61,6 +84,28 @@ export function text(
 ) {
   const error = `must be ${field.mustBe}`;
   return z.string({ error }).regex(field.pattern, { error }).default(field.default).meta(metaOf(field));
+}
+
+/** A list that is empty where it is missing; `what` names its items in the plural. */
+export function list<Item extends z.ZodType>(
+  field: FieldDoc & { readonly of: Item; readonly max: number; readonly what: string },
+) {
+  return listOf(field).prefault([]).meta(metaOf(field));
+}
+
+/** A list that must be given, with at least one item. */
+export function requiredList<Item extends z.ZodType>(
+  field: FieldDoc & { readonly of: Item; readonly max: number; readonly what: string },
+) {
+  return listOf(field)
+    .min(1, { error: `must have at least one of the ${field.what}` })
+    .meta(metaOf(field));
+}
+
+function listOf<Item extends z.ZodType>({ of, max, what }: { of: Item; max: number; what: string }) {
+  return z
+    .array(of, { error: `must be a list of ${what}` })
+    .max(max, { error: `has too many ${what}: at most ${max}` });
 }
 
 /** A map with exactly these keys; a missing map is the map of its defaults. */

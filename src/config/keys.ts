@@ -14,18 +14,19 @@ export interface SchemaNode {
   maximum?: number;
   required?: string[];
   properties?: Record<string, SchemaNode>;
+  items?: SchemaNode;
   propertyNames?: SchemaNode;
   additionalProperties?: boolean | SchemaNode;
   oneOf?: SchemaNode[];
   anyOf?: SchemaNode[];
 }
 
-/** One key of the configuration. `*` in its path stands for a name that the user chooses. */
+/** One key of the configuration. In its path `*` stands for a name that the user chooses, `[]` for a place in a list. */
 export interface ConfigKey {
   readonly path: readonly string[];
   /** The `type` of the listener that has this key, where the types differ. */
   readonly variant: string | undefined;
-  readonly kind: "text" | "number" | "bytes" | "boolean" | "choice";
+  readonly kind: "text" | "number" | "bytes" | "boolean" | "choice" | "texts" | "maps";
   readonly words: readonly string[];
   readonly unit: string | undefined;
   readonly minimum: number | undefined;
@@ -58,7 +59,10 @@ export function keysAt(path: readonly string[]): ConfigKey[] {
 }
 
 function startsWith(keyPath: readonly string[], path: readonly string[]): boolean {
-  return path.every((part, index) => keyPath[index] === part || keyPath[index] === "*");
+  return path.every((part, index) => {
+    const known = keyPath[index];
+    return known === part || known === "*" || (known === "[]" && /^\d+$/.test(part));
+  });
 }
 
 function* keysOf(node: SchemaNode, path: readonly string[], variant: string | undefined): Generator<ConfigKey> {
@@ -66,6 +70,7 @@ function* keysOf(node: SchemaNode, path: readonly string[], variant: string | un
     const childPath = [...path, name];
     if (child.type === "object") yield* keysOf(child, childPath, variant);
     else yield keyOf(child, childPath, variant);
+    if (child.items !== undefined) yield* keysOf(child.items, [...childPath, "[]"], variant);
   }
   if (typeof node.additionalProperties !== "object") return;
   for (const option of node.additionalProperties.oneOf ?? [node.additionalProperties]) {
@@ -90,6 +95,7 @@ function keyOf(node: SchemaNode, path: readonly string[], variant: string | unde
 
 function kindOf(node: SchemaNode, words: readonly string[]): ConfigKey["kind"] {
   if (words.length > 0) return "choice";
+  if (node.type === "array") return node.items?.type === "object" ? "maps" : "texts";
   if (node.anyOf !== undefined) return "bytes";
   if (node.type === "boolean") return "boolean";
   return node.type === "integer" ? "number" : "text";

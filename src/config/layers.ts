@@ -1,10 +1,10 @@
 import type { RankedMistake } from "./config-error.ts";
 import { type ConfigTree, isRawMap, type Source } from "./config-tree.ts";
 import type { Environment } from "./interpolate.ts";
-import { configKeys, keysAt, keysBelow } from "./keys.ts";
+import { type ConfigKey, configKeys, keysAt, keysBelow } from "./keys.ts";
 import { nearestName, plain } from "./nearest-name.ts";
-import { scalarOfText } from "./scalar-of-text.ts";
 import { listenerNamePattern } from "./schema.ts";
+import { valueOfText } from "./value-of-text.ts";
 
 // Ranks above every offset in a file, so that mistakes are listed in the order of the layers.
 const environmentRank = 2 ** 32;
@@ -40,7 +40,7 @@ export function readEnvironment(environment: Environment, tree: ConfigTree): Lay
     const resolved = resolvePath(segments, tree);
     if (typeof resolved === "string")
       mistakes.push({ source: source.text, path: "", message: resolved, rank: source.rank });
-    else tree.set(resolved, scalarOfText(resolved, value), source);
+    else tree.set(resolved, valueOfText(resolved, value), source);
   }
   return { mistakes, warnings };
 }
@@ -60,7 +60,7 @@ export function readOverrides(overrides: readonly string[], tree: ConfigTree): L
     const resolved = resolvePath(name.split("."), tree);
     if (typeof resolved === "string")
       mistakes.push({ source: source.text, path: name, message: resolved, rank: source.rank });
-    else tree.set(resolved, scalarOfText(resolved, override.slice(equals + 1)), source);
+    else tree.set(resolved, valueOfText(resolved, override.slice(equals + 1)), source);
   }
   return { mistakes, warnings: [] };
 }
@@ -70,6 +70,8 @@ function resolvePath(segments: readonly string[], tree: ConfigTree): string[] | 
   const path: string[] = [];
   for (const segment of segments) {
     const below = keysBelow(path);
+    const list = keysAt(path).find(isList);
+    if (list !== undefined) return `is no setting: ${path.join(".")} is a list, give it whole as ${exampleOf(list)}`;
     if (below.length === 0) return `is no setting: ${path.join(".")} has nothing below it`;
     const names = new Set(below.map((key) => key.path[path.length] ?? ""));
     const name = names.has("*")
@@ -88,6 +90,15 @@ function resolvePath(segments: readonly string[], tree: ConfigTree): string[] | 
     path.push(name);
   }
   return keysAt(path).length > 0 ? path : `is no setting: ${path.join(".")} is a section, name one key in it`;
+}
+
+function isList({ kind }: ConfigKey): boolean {
+  return kind === "maps" || kind === "texts";
+}
+
+function exampleOf({ path, kind }: ConfigKey): string {
+  const below = keysBelow(path).map((key) => `${key.path.at(-1)}: …`);
+  return kind === "maps" ? `[{${below.slice(0, 2).join(", ")}}]` : "[…, …]";
 }
 
 /** A name that the user chose: the one that exists already in this spelling, or else one made of the segment. */

@@ -28,11 +28,14 @@ function located(issue: Issue, tree: ConfigTree): Located[] {
       return { at: tree.sourceOfKey(keyPath), path: keyPath, message: unknownKeyText(keyPath, tree) };
     });
   }
+  // The length of a text that stands where a list should be: that it is no list is said already.
+  if ((issue.code === "too_small" || issue.code === "too_big") && issue.origin === "string") return [];
   return [{ at: tree.sourceOfValue(path), path, message: issueText(issue, path, tree.get(path)) }];
 }
 
 function issueText(issue: Issue, path: readonly string[], value: RawValue | undefined): string {
   if (issue.code === "custom") return issue.message;
+  if ((issue.code === "too_small" || issue.code === "too_big") && issue.origin === "array") return issue.message;
   if (value === null) return "is empty: give it a value, or remove the line to get the default";
   if (issue.code === "invalid_union" && path.at(-1) === "type") {
     const known = keysBelow(path.slice(0, -1)).filter((key) => key.path.at(-1) === "type");
@@ -40,7 +43,7 @@ function issueText(issue: Issue, path: readonly string[], value: RawValue | unde
     const reason = value === undefined ? "is missing" : `must be ${words}, not ${shown(value)}`;
     return value === undefined ? `${reason}: a listener of your own needs a type, ${words}` : reason;
   }
-  return `${issue.message}, not ${shown(value)}`;
+  return value === undefined ? `is missing: it ${issue.message}` : `${issue.message}, not ${shown(value)}`;
 }
 
 function unknownKeyText(path: readonly string[], tree: ConfigTree): string {

@@ -12,8 +12,9 @@ import {
 import type { RankedMistake } from "./config-error.ts";
 import { type ConfigTree, type RawMap, type RawValue, rawMap, type Source } from "./config-tree.ts";
 import { type Environment, interpolate } from "./interpolate.ts";
-import { scalarOfText } from "./scalar-of-text.ts";
+
 import { listenerNamePattern } from "./schema.ts";
+import { valueOfText } from "./value-of-text.ts";
 
 // Far beyond any honest configuration; small enough that an alias bomb ends quickly.
 const depthMax = 32;
@@ -99,10 +100,17 @@ class YamlReader {
     }
     if (isMap(node)) return this.#readMap(node, path);
     if (isSeq(node)) {
-      return node.items.map((item, index) => this.#readValue(item as Node, [...path, String(index)], source));
+      return node.items.map((item, index) => this.#readItem(item as Node | null, [...path, String(index)], source));
     }
     if (isScalar(node)) return this.#readScalar(node.value, path, source);
     return null;
+  }
+
+  #readItem(item: Node | null, path: string[], listSource: Source): RawValue {
+    const offset = item?.range?.[0];
+    const source = offset === undefined ? listSource : this.#at(offset);
+    this.#tree.note(path, { key: source, value: source });
+    return this.#readValue(item, path, source);
   }
 
   #readScalar(value: unknown, path: string[], source: Source): RawValue {
@@ -110,7 +118,7 @@ class YamlReader {
     if (value === null || value === undefined) return null;
     const { text, replaced, problems } = interpolate(String(value), this.#environment);
     for (const problem of problems) this.#mistake(source, path, problem);
-    return replaced ? scalarOfText(path, text) : text;
+    return replaced ? valueOfText(path, text) : text;
   }
 
   #readMap(map: YAMLMap, path: string[]): RawMap {

@@ -27,6 +27,8 @@ ${table([
 
 Sizes in bytes are integers or texts such as \`64KiB\`, \`16MiB\`, \`500kB\`. Listeners are a map by name: \`mqtt\` and \`web\` exist
 by default, an entry of the same name changes them, \`enabled: false\` switches them off, and any other name adds a listener.
+A list is given whole, in the environment and with \`--set\` as one line of YAML:
+\`--set 'mailboxes.classes=[{topics: [alarm/#], priority: 9}]'\`. In the tables, \`[]\` stands for each of its items.
 `;
 
 /** The reference of all keys as Markdown. */
@@ -59,7 +61,8 @@ function rowsOf(keys: readonly ConfigKey[]): string[][] {
 }
 
 function pathOf(key: ConfigKey): string {
-  return key.path.map((part) => (part === "*" ? "<name>" : part)).join(".");
+  const path = key.path.map((part) => (part === "*" ? "<name>" : part)).join(".");
+  return path.replaceAll(".[]", "[]");
 }
 
 function groupByPath(keys: readonly ConfigKey[]): Map<string, ConfigKey[]> {
@@ -73,6 +76,7 @@ function valuesText(variants: readonly ConfigKey[]): string {
   if (kind === "choice")
     return [...new Set(variants.flatMap((key) => key.words))].map((word) => `\`${word}\``).join(", ");
   if (kind === "bytes") return "size in bytes";
+  if (kind === "maps" || kind === "texts") return `list of ${kind}`;
   if (kind === "number") return `${minimum} to ${maximum}${unit === undefined ? "" : ` ${unit}`}`;
   return kind === "boolean" ? "`true` or `false`" : "text";
 }
@@ -84,5 +88,6 @@ function defaultOf(variants: readonly ConfigKey[]): string {
 }
 
 function shown(value: unknown): string {
-  return value === undefined ? "" : `\`${String(value)}\``;
+  if (value === undefined) return "";
+  return `\`${Array.isArray(value) ? JSON.stringify(value) : String(value)}\``;
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { checkListener, checkListenerPorts } from "./check-listeners.ts";
 import { byteSize, choice, flag, section, text, wholeNumber } from "./fields.ts";
+import { durabilities, mailboxesSection } from "./mailbox-schema.ts";
 
 const mebibyte = 1024 * 1024;
 const gibibyte = 1024 * mebibyte;
@@ -96,9 +97,48 @@ export const configSchema = z.strictObject(
       }),
     store: section("What survives a restart.", {
       engine: choice({
-        doc: "Where sessions, retained and waiting messages are kept. memory loses them when the gateway stops.",
-        words: ["memory"],
-        default: "memory",
+        doc: "Where sessions, retained and waiting messages are kept: nedb in files of store.directory, memory nowhere; with memory they are lost when the gateway stops.",
+        words: ["nedb", "memory"],
+        default: "nedb",
+      }),
+      directory: text({
+        doc: "Folder of the store's files, relative to the working directory of the gateway; it is made where it is missing. The engine memory does not use it.",
+        pattern: /^[^\p{Cc}]{1,4096}$/u,
+        mustBe: "the path of a folder",
+        default: "./data",
+      }),
+      durability: choice({
+        doc: "What a PUBACK or PUBREC means, for every receiver that must get the message later. synced: it is on the disk, and survives a power cut. written: it was handed to the operating system, and survives the end of the gateway but no power cut. memory: it is in memory, and survives neither. The engine memory knows only memory.",
+        words: durabilities,
+        default: "synced",
+      }),
+      messagesMax: wholeNumber({
+        doc: "Messages that wait in all mailboxes together; one that waits in several is counted once.",
+        unit: "messages",
+        min: 1,
+        max: 100_000_000,
+        default: 1_000_000,
+      }),
+      bytesMax: byteSize({
+        doc: "Bytes that wait in all mailboxes together; a message that waits in several is counted once.",
+        min: 1,
+        max: 1024 * gibibyte,
+        default: gibibyte,
+      }),
+    }).prefault({}),
+    retained: section("Retained messages. One on a topic beyond these limits is delivered, but not kept.", {
+      messagesMax: wholeNumber({
+        doc: "Topics that have a retained message; 0 keeps none.",
+        unit: "messages",
+        min: 0,
+        max: 10_000_000,
+        default: 100_000,
+      }),
+      bytesMax: byteSize({
+        doc: "Bytes of all retained messages together.",
+        min: 0,
+        max: 1024 * gibibyte,
+        default: 64 * mebibyte,
       }),
     }).prefault({}),
     sessions: section("MQTT sessions.", {
@@ -131,21 +171,7 @@ export const configSchema = z.strictObject(
         default: 10_000,
       }),
     }).prefault({}),
-    mailboxes: section("The line of messages that wait for one receiver.", {
-      messagesMax: wholeNumber({
-        doc: "Messages in one mailbox.",
-        unit: "messages",
-        min: 1,
-        max: 10_000_000,
-        default: 1000,
-      }),
-      bytesMax: byteSize({ doc: "Bytes in one mailbox.", min: 1, max: 1024 * gibibyte, default: 16 * mebibyte }),
-      whenFull: choice({
-        doc: "What a full mailbox does: refuse the message that arrives, or drop the one that has waited longest.",
-        words: ["reject-newest", "remove-oldest"],
-        default: "reject-newest",
-      }),
-    }).prefault({}),
+    mailboxes: mailboxesSection.prefault({}),
     limits: section("Limits on what a client may do.", {
       connectSeconds: wholeNumber({
         doc: "Time from the opening of a connection to its CONNECT packet.",

@@ -3,7 +3,8 @@ import type { Duplex } from "node:stream";
 import type { Client, PublishFrom } from "../broker/edge-broker.ts";
 import type { FrameReader } from "../protocol/frame-reader.ts";
 import type { QoS } from "../protocol/packet-type.ts";
-import type { StoredPublish, StoredWill } from "../store/store.ts";
+import { Message } from "../store/message.ts";
+import type { StoredPublish, StoredWill } from "../store/stored-packets.ts";
 import { WaypostError } from "../waypost-error.ts";
 import { Connection, type ConnectionOwner } from "./connection.ts";
 import type { DeviceContext } from "./device-context.ts";
@@ -20,6 +21,7 @@ const EXPIRE_MS = 60_000;
 /** Takes byte streams as connections, watches over them, and brings what comes in to where it is handled. */
 export class Acceptor implements ConnectionOwner {
   readonly #context: DeviceContext;
+  readonly #registry: DeviceRegistry;
   readonly #connections = new Set<Connection>();
   readonly #dispatcher: Dispatcher;
   readonly #subscribing: Subscribing;
@@ -27,6 +29,7 @@ export class Acceptor implements ConnectionOwner {
 
   constructor(context: DeviceContext, registry: DeviceRegistry) {
     this.#context = context;
+    this.#registry = registry;
     this.#subscribing = new Subscribing(context);
     const handshake = new Handshake(context, (connection) => registry.attach(connection));
     this.#dispatcher = new Dispatcher(context, handshake, new Inbound(context), this.#subscribing);
@@ -69,7 +72,7 @@ export class Acceptor implements ConnectionOwner {
     const { topic, payload, qos = 0, retain = false } = packet;
     const identified = { brokerId: broker.id, brokerCounter: ++broker.counter };
     const stored = { cmd: "publish", ...identified, topic, payload, qos, retain, dup: false } as StoredPublish;
-    const message = broker.router.messageFor(stored, qos as QoS, retain);
+    const message = new Message(stored, qos as QoS, retain);
     device.deliver(message, 2);
     message.whenAccepted((error) => done?.(error as Error | undefined));
   }
@@ -133,8 +136,10 @@ export class Acceptor implements ConnectionOwner {
   #sweep(): void {
     const { clock, settings, broker } = this.#context;
     const now = clock.now();
+    this.#registry.refresh();
     for (const connection of this.#connections) {
-      if (connection.takeHeard()) {
+      // Whoever is not read cannot be heard.
+      if (connection.takeHeard() || connection.blocked) {
         connection.heardAt = now;
         continue;
       }

@@ -7,13 +7,13 @@ import { ConnectRefused, writeControlPacket } from "../protocol/control-packets.
 import type { FrameReader } from "../protocol/frame-reader.ts";
 import { packetType } from "../protocol/packet-type.ts";
 import { writeAcknowledgement } from "../protocol/publish-frame.ts";
-import type { StoredWill } from "../store/store.ts";
+import type { StoredWill } from "../store/stored-packets.ts";
 import { WaypostError } from "../waypost-error.ts";
 import type { AcknowledgementLine } from "./acknowledgement-line.ts";
 import type { Device } from "./device.ts";
 import type { DeviceContext } from "./device-context.ts";
 import { type FrameHandler, Intake } from "./intake.ts";
-import type { Link } from "./link.ts";
+import type { Blocker, Link } from "./link.ts";
 import { StreamWriter } from "./stream-writer.ts";
 
 /** What a connection hands on. One object for all connections. */
@@ -35,6 +35,7 @@ const LINGER_MS = 2000;
 const CONNECT_BYTES_MAX = 10 + 5 * (2 + 65_535);
 /** Answers that may wait for the peer to read: those to some 64,000 messages. */
 const ANSWER_BYTES_MAX = 256 * 1024;
+const NO_BLOCKERS: ReadonlySet<Blocker> = new Set();
 /** Nothing is deduplicated per connection; aedes deletes from this when another gateway is born. */
 const NO_DUPLICATES: Record<string, number> = Object.create(null);
 
@@ -66,6 +67,7 @@ export class Connection extends EventEmitter implements Link, FrameHandler {
   keepAliveSeconds = 0;
   /** When the keep alive or the wait for CONNECT was last satisfied, in milliseconds since the Unix epoch. */
   heardAt: number;
+  #blockers: Set<Blocker> | null = null;
   readonly #context: DeviceContext;
   readonly #owner: ConnectionOwner;
   readonly #intake: Intake;
@@ -106,6 +108,26 @@ export class Connection extends EventEmitter implements Link, FrameHandler {
 
   resume(): void {
     this.#intake.resume();
+  }
+
+  get blockers(): ReadonlySet<Blocker> {
+    return this.#blockers ?? NO_BLOCKERS;
+  }
+
+  /** The peer is not read because something has no room for what it publishes. */
+  get blocked(): boolean {
+    return this.#blockers !== null && this.#blockers.size > 0;
+  }
+
+  block(by: Blocker): void {
+    this.#blockers ??= new Set();
+    if (this.closed || this.#blockers.has(by)) return;
+    this.#blockers.add(by);
+    this.suspend();
+  }
+
+  unblock(by: Blocker): void {
+    if (this.#blockers?.delete(by)) this.resume();
   }
 
   /** Whether a whole packet came since this was last asked. */
@@ -246,6 +268,7 @@ export class Connection extends EventEmitter implements Link, FrameHandler {
     this.connecting = false;
     this.#intake.stop();
     try {
+      for (const blocker of this.blockers) blocker.abandoned(this);
       this.#owner.closed(this, error);
     } finally {
       // Also where a listener of an event throws: the stream must not stay open with nobody to read it.

@@ -1,11 +1,21 @@
-/** Why a message was not delivered. */
+/** Why a message was not delivered, or not kept. */
 export type DropReason =
   /** QoS 0, and the receiver's send buffer is full: it reads too slowly. */
   | "slow-reader"
   /** The mailbox is full and refused it. */
   | "mailbox-full"
-  /** The mailbox was full, and made room for a newer one. */
+  /** There was no room, and it had waited longest: it made room for a newer one. */
   | "mailbox-removed"
+  /** There was no room, and it had the lowest priority: it made room for another. */
+  | "low-priority-removed"
+  /** All mailboxes together hold as much of its class as they may. */
+  | "class-full"
+  /** All mailboxes together hold as much as they may. */
+  | "store-full"
+  /** It waited longer than its time to live. */
+  | "expired"
+  /** It was delivered, but not kept as the retained message of its topic: there are as many as there may be. */
+  | "retained-full"
   /** `authorizeForward` said no. */
   | "not-authorized"
   /** The receiver's store failed. */
@@ -19,6 +29,11 @@ export class Counters {
     "slow-reader": 0,
     "mailbox-full": 0,
     "mailbox-removed": 0,
+    "low-priority-removed": 0,
+    "class-full": 0,
+    "store-full": 0,
+    expired: 0,
+    "retained-full": 0,
     "not-authorized": 0,
     "store-failed": 0,
   };

@@ -3,10 +3,12 @@ import type { EdgeBroker } from "../broker/edge-broker.ts";
 import type { Log } from "../log.ts";
 import { TopicReader } from "../protocol/topic-reader.ts";
 import { WireSlab } from "../protocol/wire-slab.ts";
+import { Admission } from "./admission.ts";
 import { Counters } from "./counters.ts";
 import type { DeviceSettings } from "./device-settings.ts";
 import { DropLog } from "./drop-log.ts";
 import { Flusher } from "./stream-writer.ts";
+import { TopicClasses } from "./topic-classes.ts";
 
 /** What all devices and connections of one gateway have in common. */
 export class DeviceContext {
@@ -17,6 +19,8 @@ export class DeviceContext {
   readonly counters = new Counters();
   readonly drops: DropLog;
   readonly flusher = new Flusher();
+  readonly classes: TopicClasses;
+  readonly admission: Admission;
   readonly topics: TopicReader;
   /** Acknowledgements are written apart from messages, so that those to one connection lie side by side. */
   readonly acknowledgements = new WireSlab(16384);
@@ -30,5 +34,13 @@ export class DeviceContext {
     this.log = log;
     this.drops = new DropLog(log, clock);
     this.topics = new TopicReader(settings);
+    this.classes = new TopicClasses(settings);
+    this.admission = new Admission(settings, this.classes, broker.store.usage);
+  }
+
+  /** A retained message was delivered, but is not kept. */
+  retainedRefused(topic: string): void {
+    this.counters.dropped["retained-full"]++;
+    this.drops.note(topic, "retained-full");
   }
 }

@@ -1,10 +1,12 @@
 import type { RestartPolicy } from "../actor/restart-intensity.ts";
 import { RestartIntensity } from "../actor/restart-intensity.ts";
+import type { Client, PublishFrom } from "../broker/edge-broker.ts";
 import type { Residence } from "../broker/local-first-store.ts";
 import type { Listener } from "../broker/router.ts";
 import { ConnectRefused, connackCode } from "../protocol/control-packets.ts";
-import type { StoredOutgoing } from "../store/store.ts";
+import type { StoredWill } from "../store/stored-packets.ts";
 import { WaypostError } from "../waypost-error.ts";
+import { ask } from "./ask.ts";
 import { authorizedSubscription } from "./authorized-subscription.ts";
 import type { Connection } from "./connection.ts";
 import { Device, type DeviceKeeper } from "./device.ts";
@@ -74,6 +76,30 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
 
   detached(device: Device): void {
     if (device.session.clean) this.#retire(device);
+    else void this.#known.broker.store.putSession(device, device.awaySince);
+  }
+
+  /**
+   * At the start: gives every stored session its device, and publishes the wills of those that were connected when the
+   * gateway last died.
+   */
+  async revive(): Promise<void> {
+    const { broker, clock } = this.#known;
+    const { store } = broker;
+    if (store.shared) return; // sessions and wills of other gateways, which may live
+    for (const { id, awaySince } of await store.sessions()) {
+      await this.#load(id);
+      const device = this.#devices.get(id) as Device;
+      device.awaySince = awaySince || clock.now();
+      if (awaySince === 0) void store.putSession(device, device.awaySince);
+    }
+    const wills: StoredWill[] = await store.streamWill().toArray();
+    for (const will of wills) await this.#publishWill(will);
+  }
+
+  /** What needs a look from time to time. */
+  refresh(): void {
+    for (const device of this.#devices.values()) device.refresh();
   }
 
   failed(device: Device, reason: unknown): void {
@@ -120,9 +146,11 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
       await this.#discard(id); // [MQTT-3.1.2-6]
     else present = this.#devices.has(id) || (await this.#load(id));
     await broker.store.delWill({ id });
-    if (connection.will !== null) await broker.store.putWill({ id }, connection.will);
+    if (connection.will !== null) await this.#unlessFailing(broker.store.putWill({ id }, connection.will));
     if (connection.closed) return;
     const device = connection.clean ? this.#add(id, true) : this.#devices.get(id);
+    // Its subscriptions, without which a session is worth nothing, are waited for when they come.
+    if (!connection.clean) void broker.store.putSession({ id }, 0);
     if (device !== undefined && present) await this.#authorizeAgain(device, connection);
     if (connection.closed) return;
     // An empty device in the place of one that crashed meanwhile would lack the subscriptions of its session.
@@ -174,7 +202,7 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
     if (subscriptions.length === 0 && !unhosted) this.#checkRoom();
     const device = this.#add(id, false);
     for (const { topic, qos } of subscriptions) device.tell({ kind: "subscribe", filter: topic, qos });
-    const outgoing: StoredOutgoing[] = await store.outgoingStream({ id }).toArray();
+    const outgoing = await store.outstanding(id);
     device.tell({ kind: "restore", outgoing });
     return subscriptions.length > 0 || outgoing.length > 0 || unhosted;
   }
@@ -201,9 +229,30 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
     const device = this.#devices.get(id);
     if (device !== undefined) this.#retire(device);
     this.#unhosted.delete(id);
-    await store.cleanSubscriptions({ id });
-    await store.cleanOutgoing({ id });
-    await store.cleanIncoming({ id });
+    await this.#unlessFailing(store.discardSession({ id }));
+  }
+
+  /** A disk that is full must not keep anybody out: what was to be written is, when there is room. */
+  async #unlessFailing(written: PromiseLike<void>): Promise<void> {
+    if (this.#known.broker.store.report()?.failing == null) await written;
+  }
+
+  async #publishWill(will: StoredWill): Promise<void> {
+    const { broker, log } = this.#known;
+    const { topic, payload, qos, retain, clientId } = will;
+    const id = clientId ?? "";
+    const packet = { cmd: "publish" as const, topic, payload, qos, retain, dup: false };
+    const stranger = Object.assign(Object.create(null), { id }) as Client;
+    try {
+      await ask((callback) => broker.authorizePublish(stranger, packet as never, callback));
+      await ask((callback) =>
+        (broker.publish as unknown as PublishFrom).call(broker, packet, stranger, callback as never),
+      );
+      log.info({ device: id, topic }, "published the will of a device that was connected when the gateway died");
+    } catch (error) {
+      log.warn({ device: id, topic }, `the will was not published: ${textOf(error)}`);
+    }
+    await broker.store.delWill({ id });
   }
 
   #retire(device: Device): void {

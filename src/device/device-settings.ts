@@ -1,8 +1,36 @@
 import type { MailboxLimits } from "../actor/mailbox.ts";
+import type { Durability } from "../store/durability.ts";
+
+/** What is done with a message for which there is no room. */
+export type WhenFull = "reject-newest" | "remove-oldest" | "remove-low-priority" | "flow-control";
+
+export interface MailboxSettings extends MailboxLimits {
+  whenFull: WhenFull;
+  /** How long a message waits; 0 for no limit. */
+  timeToLiveSeconds: number;
+}
+
+/** A class of topics; what is undefined is as for all messages. */
+export interface TopicClassSettings {
+  topics: readonly string[];
+  /** 0 to 9; what has the lowest is removed first. */
+  priority: number;
+  durability?: Durability | undefined;
+  messagesMax?: number | undefined;
+  bytesMax?: number | undefined;
+  whenFull?: WhenFull | undefined;
+  timeToLiveSeconds?: number | undefined;
+}
 
 /** The limits that devices and their connections keep to. One object for all, read at each use. */
 export interface DeviceSettings {
-  mailboxes: MailboxLimits;
+  mailboxes: MailboxSettings;
+  /** The first class that has a filter which matches is a message's class. Replaced as a whole when it changes. */
+  classes: readonly TopicClassSettings[];
+  /** What waits in all mailboxes together, each message counted once. */
+  store: MailboxLimits;
+  /** Retained messages. */
+  retained: MailboxLimits;
   /** Messages with QoS above 0 on the way to one device that are not acknowledged. */
   inFlightMax: number;
   /** QoS 2 messages from one device whose handshake is not finished; 0 for no limit. */
@@ -28,7 +56,10 @@ export interface DeviceSettings {
 }
 
 export const defaultDeviceSettings: DeviceSettings = {
-  mailboxes: { messagesMax: 1000, bytesMax: 16 * 1024 * 1024, whenFull: "reject-newest" },
+  mailboxes: { messagesMax: 1000, bytesMax: 16 * 1024 * 1024, whenFull: "reject-newest", timeToLiveSeconds: 0 },
+  classes: [],
+  store: { messagesMax: 1_000_000, bytesMax: 1024 * 1024 * 1024 },
+  retained: { messagesMax: 100_000, bytesMax: 64 * 1024 * 1024 },
   inFlightMax: 100,
   inboundInFlightMax: 1000,
   sessionsMax: 10_000,

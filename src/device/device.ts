@@ -1,9 +1,9 @@
 import { Actor } from "../actor/actor.ts";
-import { Mailbox } from "../actor/mailbox.ts";
-import type { Message } from "../broker/message.ts";
 import type { Listener, Receiver } from "../broker/router.ts";
 import type { QoS } from "../protocol/packet-type.ts";
-import type { StoredOutgoing, StoredPublish } from "../store/store.ts";
+import { Message } from "../store/message.ts";
+import type { Outstanding } from "../store/outgoing-line.ts";
+import type { StoredPublish } from "../store/stored-packets.ts";
 import type { DropReason } from "./counters.ts";
 import type { DeviceContext } from "./device-context.ts";
 import type { Link } from "./link.ts";
@@ -17,7 +17,7 @@ export type DeviceMessage =
   | { kind: "subscribe"; filter: string; qos: QoS }
   | { kind: "unsubscribe"; filter: string }
   | { kind: "replay"; retained: readonly { packet: StoredPublish; granted: QoS }[] }
-  | { kind: "restore"; outgoing: readonly StoredOutgoing[] }
+  | { kind: "restore"; outgoing: readonly Outstanding[] }
   | { kind: "forget" };
 
 /** Who keeps devices: told of what a device cannot settle by itself. */
@@ -41,7 +41,6 @@ export class Device extends Actor<DeviceMessage> implements Receiver, OutboundOw
   dropped = 0;
   readonly #context: DeviceContext;
   readonly #keeper: DeviceKeeper;
-  readonly #mailbox: Mailbox<Message>;
   readonly #outbound: Outbound;
   #lastForeign: unknown = null;
 
@@ -51,17 +50,13 @@ export class Device extends Actor<DeviceMessage> implements Receiver, OutboundOw
     this.session = new Session(clean);
     this.#context = context;
     this.#keeper = keeper;
-    this.#mailbox = new Mailbox(context.settings.mailboxes, (message, hadWaited) => {
-      if (hadWaited) this.#outbound.removed(message);
-      this.drop(hadWaited ? "mailbox-removed" : "mailbox-full");
-    });
-    this.#outbound = new Outbound(this, context, this.#mailbox);
+    this.#outbound = new Outbound(this, context);
     this.awaySince = context.clock.now();
   }
 
   /** Messages that wait: in the mailbox, called up by a subscription, and unacknowledged. */
   get depth(): number {
-    return this.#mailbox.depth + this.#outbound.depth;
+    return this.#outbound.depth;
   }
 
   /** The hot-path `tell`: puts one message into the mailbox, or straight into the window where nothing waits. */
@@ -90,6 +85,15 @@ export class Device extends Actor<DeviceMessage> implements Receiver, OutboundOw
     }
   }
 
+  /** What had to wait because there was no room comes in where there is; what has waited too long goes. */
+  refresh(): void {
+    try {
+      this.#outbound.refresh();
+    } catch (reason) {
+      this.failed(reason);
+    }
+  }
+
   drop(reason: DropReason): void {
     this.dropped++;
     this.#context.counters.dropped[reason]++;
@@ -112,6 +116,7 @@ export class Device extends Actor<DeviceMessage> implements Receiver, OutboundOw
       this.#context.broker.unsubscribe(filter, listener as never, () => {});
     }
     this.session.subscriptions.clear();
+    this.#outbound.stop();
     super.stop();
   }
 
@@ -178,7 +183,7 @@ export class Device extends Actor<DeviceMessage> implements Receiver, OutboundOw
         this.#lastForeign = packet;
         const granted = this.session.grantedFor(packet.topic);
         if (granted !== undefined) {
-          const message = this.#context.broker.router.messageFor(packet, packet.qos, false);
+          const message = new Message(packet, packet.qos, false);
           try {
             this.deliver(message, granted);
           } catch (reason) {

@@ -9,9 +9,20 @@ const NAMES_MAX = 5;
 
 const advice: Record<DropReason, string> = {
   "slow-reader": "QoS 0 messages for a device that reads too slowly are dropped",
-  "mailbox-full": "a mailbox is full and takes no more: let the device read faster, or raise mailboxes.messagesMax",
+  "mailbox-full":
+    "a mailbox is full and takes no more: let the device read faster, or raise mailboxes.messagesMax or mailboxes.bytesMax",
   "mailbox-removed":
-    "a full mailbox removes its oldest messages: let the device read faster, or raise mailboxes.messagesMax",
+    "where there is no room, the oldest messages of a mailbox are removed: let the device read faster, or raise mailboxes.messagesMax or mailboxes.bytesMax",
+  "low-priority-removed":
+    "where there is no room, the messages of the lowest priority are removed: let the device read faster, or raise mailboxes.messagesMax or mailboxes.bytesMax",
+  "class-full":
+    "a class of topics is full and takes no more: let its devices read faster, or raise its messagesMax or bytesMax in mailboxes.classes",
+  "store-full":
+    "the store is full and takes no more: let the devices read faster, or raise store.messagesMax or store.bytesMax",
+  expired:
+    "messages waited too long and expired: let the device return sooner, or raise mailboxes.timeToLiveSeconds or that of their class in mailboxes.classes",
+  "retained-full":
+    "retained messages are delivered but not kept: clear some by an empty one on their topic, or raise retained.messagesMax or retained.bytesMax",
   "not-authorized": "authorizeForward keeps messages from a device",
   "store-failed": "the store could not note the progress of messages",
 };

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { type ConnectPacket, ConnectRefused, connackCode } from "../protocol/control-packets.ts";
 import type { QoS } from "../protocol/packet-type.ts";
-import type { StoredWill } from "../store/store.ts";
+import type { StoredWill } from "../store/stored-packets.ts";
 import { levelCount, topicMistake } from "../topic/topic-rules.ts";
 import { WaypostError } from "../waypost-error.ts";
 import { ask } from "./ask.ts";

@@ -1,4 +1,4 @@
-import type { Message } from "../broker/message.ts";
+import type { Message } from "../store/message.ts";
 
 /** What an in-flight message waits for. */
 export const awaiting = { nothing: 0, puback: 1, pubrec: 2, pubcomp: 3 } as const;
@@ -14,6 +14,8 @@ export interface InFlight {
   /** Identifies the message in the store. */
   brokerId: string;
   brokerCounter: number;
+  /** The store is noting the PUBREC: the PUBREL leaves when it has. */
+  releasing: boolean;
 }
 
 const PACKET_IDS = 65535;
@@ -38,7 +40,8 @@ export class InFlightWindow {
   add(message: Message, awaits: Awaiting, keepMessage: boolean): number {
     const { sequence, brokerId, brokerCounter } = message;
     const packetId = this.#freeIdFor(message);
-    this.#append({ packetId, awaits, message: keepMessage ? message : null, sequence, brokerId, brokerCounter });
+    const kept = keepMessage ? message : null;
+    this.#append({ packetId, awaits, message: kept, sequence, brokerId, brokerCounter, releasing: false });
     return packetId;
   }
 
@@ -49,9 +52,9 @@ export class InFlightWindow {
   }
 
   /** Takes up a message of a reloaded session of which only the release is left to do. */
-  restoreReleased(packetId: number): void {
+  restoreReleased(packetId: number, brokerId: string, brokerCounter: number): void {
     const awaits = awaiting.pubcomp;
-    this.restore({ packetId, awaits, message: null, sequence: 0, brokerId: "", brokerCounter: 0 });
+    this.restore({ packetId, awaits, message: null, sequence: 0, brokerId, brokerCounter, releasing: false });
   }
 
   find(packetId: number): InFlight | undefined {

@@ -2,14 +2,17 @@ import type { Client, PublishFrom } from "../broker/edge-broker.ts";
 import { firstByte } from "../protocol/packet-type.ts";
 import type { PublishPacket } from "../protocol/publish-frame.ts";
 import { settled } from "../store/settled.ts";
-import type { StoredPublish } from "../store/store.ts";
+import type { StoredPublish } from "../store/stored-packets.ts";
 import { WaypostError } from "../waypost-error.ts";
 import { type Acknowledgement, AcknowledgementLine } from "./acknowledgement-line.ts";
 import type { Connection } from "./connection.ts";
 import type { Device } from "./device.ts";
 import type { DeviceContext } from "./device-context.ts";
+import type { Blocker } from "./link.ts";
 
 const NO_PAYLOAD = Buffer.alloc(0);
+/** What publishers wait for while the disk is slow or full. */
+const theDisk: Blocker = { connection: null, abandoned: () => {} };
 
 /** What devices publish: may they, was it taken before, and the acknowledgement once the store has accepted it. */
 export class Inbound {
@@ -61,16 +64,31 @@ export class Inbound {
     const publish = this.#context.broker.publish as unknown as PublishFrom;
     publish.call(this.#context.broker, packet, connection as Client, (error) => {
       if (error) return connection.fail(publishFailed(error, packet.topic));
-      accepted = true;
-      if (place !== null && !connection.closed) lineOf(connection).due(place); // the connection may be gone by now
+      this.#whenRetained(packet, () => {
+        accepted = true;
+        if (place !== null && !connection.closed) lineOf(connection).due(place); // the connection may be gone by now
+      });
     });
     if (connection.closed) return;
+    this.#holdBack(connection);
     // Nearly always the store accepts at once and nothing waits [MQTT-3.3.4-1] [MQTT-4.3.2-2].
     if (accepted && (connection.acknowledgements?.empty ?? true)) {
       return connection.sendAcknowledgement(firstByte.puback, packet.messageId);
     }
     place = lineOf(connection).add(firstByte.puback, packet.messageId);
     if (accepted) lineOf(connection).due(place);
+  }
+
+  /** The store has told aedes at once that it takes a retained message; it is not on the disk yet. */
+  #whenRetained({ retain }: PublishPacket, done: () => void): void {
+    if (retain) this.#context.broker.store.durable().then(done);
+    else done();
+  }
+
+  /** So much waits to be written that this publisher had better wait too. */
+  #holdBack(connection: Connection): void {
+    if (this.#context.broker.store.relieved(() => connection.unblock(theDisk))) return;
+    connection.block(theDisk);
   }
 
   #publishUnacknowledged(connection: Connection, packet: PublishPacket): void {
@@ -124,32 +142,51 @@ export class Inbound {
       },
       () => {
         if (connection.closed) return; // not taken yet: it comes again
-        this.#note(connection, device, packet, place);
+        guarded(connection, () => this.#note(connection, device, packet, place));
         connection.resume();
       },
     );
   }
 
+  /**
+   * That the message came and what it means for its receivers go to the store in one turn, and so to the disk together:
+   * after a power cut it has both, or the publisher sends the message again as one that is not known.
+   */
   #note(connection: Connection, device: Device, packet: PublishPacket, place: Acknowledgement): void {
     device.session.inbound?.set(packet.messageId, []);
     const noted = device.session.clean
       ? settled
       : this.#context.broker.store.incomingStorePacket(device, receipt(packet));
-    noted.then(
-      () => this.#publishNoted(connection, device, packet, place),
-      (error) => this.#withdraw(connection, device, packet, error),
-    );
-  }
-
-  #publishNoted(connection: Connection, device: Device, packet: PublishPacket, place: Acknowledgement): void {
-    const publish = this.#context.broker.publish as unknown as PublishFrom;
-    publish.call(this.#context.broker, packet, connection as Client, (error) => {
+    let outstanding = 2;
+    const oneDone = (error?: unknown) => {
+      if (outstanding === 0) return; // it was withdrawn
+      outstanding = error ? 0 : outstanding - 1;
       if (error) return this.#withdraw(connection, device, packet, error);
+      if (outstanding > 0) return;
       const repetitions = device.session.inbound?.get(packet.messageId);
       device.session.inbound?.set(packet.messageId, null);
       if (!connection.closed) lineOf(connection).due(place); // [MQTT-4.3.3-2]
       for (const answer of repetitions ?? []) answer();
-    });
+    };
+    const publish = () => {
+      const published = this.#context.broker.publish as unknown as PublishFrom;
+      published.call(this.#context.broker, packet, connection as Client, (error) => {
+        if (error) oneDone(error);
+        else this.#whenRetained(packet, oneDone);
+      });
+    };
+    if (this.#context.broker.store.shared) {
+      // It may refuse, and then nothing shall have happened.
+      const publishNoted = () => {
+        oneDone();
+        guarded(connection, publish);
+      };
+      noted.then(publishNoted, oneDone);
+      return;
+    }
+    publish();
+    noted.then(() => oneDone(), oneDone);
+    if (!connection.closed) this.#holdBack(connection);
   }
 
   /** The message was not published: the sender will repeat it, and then it must not be taken for known. */
@@ -165,6 +202,15 @@ export class Inbound {
     }
     connection.fail(failure);
     for (const answer of repetitions ?? []) answer(failure);
+  }
+}
+
+/** For what is done in a promise's turn: a hook that throws there costs its client the connection, as it does elsewhere. */
+function guarded(connection: Connection, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    connection.fail(error);
   }
 }
 

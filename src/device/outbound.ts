@@ -1,12 +1,17 @@
-import type { Mailbox } from "../actor/mailbox.ts";
-import type { Message } from "../broker/message.ts";
+import { Mailbox } from "../actor/mailbox.ts";
 import { firstByte, type QoS } from "../protocol/packet-type.ts";
 import { writePublish } from "../protocol/publish-frame.ts";
-import type { StoredOutgoing, StoredPublish } from "../store/store.ts";
+import type { Acceptance } from "../store/acceptance.ts";
+import { Message } from "../store/message.ts";
+import type { MessageKey } from "../store/message-key.ts";
+import type { Outstanding } from "../store/outgoing-line.ts";
+import type { StoredPublish } from "../store/stored-packets.ts";
+import type { AdmissionOwner } from "./admission.ts";
 import type { DropReason } from "./counters.ts";
 import type { DeviceContext } from "./device-context.ts";
+import { HeldMessages } from "./held-messages.ts";
 import { awaiting, type InFlight, InFlightWindow } from "./in-flight-window.ts";
-import type { Link } from "./link.ts";
+import { type Link, waitsForItself } from "./link.ts";
 import { OutgoingRecord } from "./outgoing-record.ts";
 import { Replay } from "./replay.ts";
 import type { Session } from "./session.ts";
@@ -17,6 +22,7 @@ export interface OutboundOwner {
   readonly session: Session;
   readonly connection: Link | null;
   drop(reason: DropReason): void;
+  failed(reason: unknown): void;
 }
 
 /**
@@ -24,26 +30,27 @@ export interface OutboundOwner {
  * subscription called up, then the mailbox, all within the in-flight window and as far as the peer reads.
  * QoS 0 does not wait for acknowledgements and may therefore overtake QoS 1 and 2.
  */
-export class Outbound {
+export class Outbound implements AdmissionOwner<Message> {
   readonly #device: OutboundOwner;
   readonly #context: DeviceContext;
-  readonly #mailbox: Mailbox<Message>;
+  readonly #mailbox = new Mailbox<Message>();
+  readonly #held: HeldMessages;
   readonly #record: OutgoingRecord;
   #window = new InFlightWindow();
   /** What was in flight when the device was last away, and has to be sent again before anything newer. */
   #resends: InFlight[] | null = null;
   readonly #replay = new Replay();
 
-  constructor(device: OutboundOwner, context: DeviceContext, mailbox: Mailbox<Message>) {
+  constructor(device: OutboundOwner, context: DeviceContext) {
     this.#device = device;
     this.#context = context;
-    this.#mailbox = mailbox;
+    this.#held = new HeldMessages(device);
     this.#record = new OutgoingRecord(device, context);
   }
 
-  /** Messages that wait beside those in the mailbox: called up, and unacknowledged. */
+  /** Messages that wait: in the mailbox, called up by a subscription, and unacknowledged. */
   get depth(): number {
-    return this.#replay.depth + this.#window.count;
+    return this.#mailbox.depth + this.#replay.depth + this.#window.count;
   }
 
   /** Takes one message, at the QoS at which it is to be delivered. */
@@ -68,8 +75,19 @@ export class Outbound {
     if (this.#replay.depth > 0 && !this.#sendReplay(connection)) return;
     while (this.#mailbox.depth > 0) {
       if (!this.#hasRoom(connection)) return;
-      this.#sendAcknowledged(this.#mailbox.take() as Message, connection);
+      const next = this.#mailbox.peek() as Message;
+      if (this.#isUncertain(next)) return;
+      this.#mailbox.take();
+      if (this.#isExpired(next)) this.removed(next, "expired");
+      else this.#sendAcknowledged(next, connection);
+      if (this.#held.depth > 0) this.#releaseHeld();
     }
+  }
+
+  /** What had to wait because there was no room comes in where there is; what has waited too long goes. */
+  refresh(): void {
+    for (const message of this.#mailbox.removeWhile((each) => this.#isExpired(each))) this.removed(message, "expired");
+    if (this.#held.depth > 0) this.#releaseHeld();
   }
 
   /** PUBACK. An id that is not in flight was settled before: nothing to do. */
@@ -85,9 +103,14 @@ export class Outbound {
     if (entry?.awaits === awaiting.pubrec) {
       entry.awaits = awaiting.pubcomp;
       entry.message = null;
-      this.#record.received(packetId);
+      entry.releasing = true;
+      // Were the release sent and forgotten in a power cut, the message would be sent again as if it were another.
+      return this.#record.received(entry, () => {
+        entry.releasing = false;
+        this.#device.connection?.sendAcknowledgement(firstByte.pubrel, packetId);
+      });
     }
-    this.#device.connection?.sendAcknowledgement(firstByte.pubrel, packetId);
+    if (!entry?.releasing) this.#device.connection?.sendAcknowledgement(firstByte.pubrel, packetId);
   }
 
   /** PUBCOMP. */
@@ -107,19 +130,21 @@ export class Outbound {
     this.#resends = null;
     const replay = this.#replay.drain();
     if (this.#device.session.clean) return;
+    const kept = replay.filter((message) => message.qos > 0);
+    if (kept.length === 0) return;
     // What was called up before the mailbox filled goes before it [MQTT-4.6.0-6], as far as both find room.
-    const { messagesMax, bytesMax } = this.#context.settings.mailboxes;
-    let { depth, bytes } = this.#mailbox;
     const later = this.#mailbox.drain();
-    for (const message of replay) {
-      if (message.qos === 0) continue;
-      if (depth >= messagesMax || bytes + message.bytes > bytesMax) this.#device.drop("mailbox-full");
+    const limits = this.#context.settings.mailboxes;
+    let depth = later.length;
+    let bytes = later.reduce((sum, message) => sum + message.bytes, 0);
+    for (const message of kept) {
+      if (depth >= limits.messagesMax || bytes + message.bytes > limits.bytesMax) this.#device.drop("mailbox-full");
       else {
         depth++;
         bytes += message.bytes;
+        this.#record.calledUp(message);
         message.keep();
         this.#mailbox.restore(message);
-        this.#record.calledUp(message);
       }
     }
     for (const message of later) this.#mailbox.restore(message);
@@ -133,34 +158,32 @@ export class Outbound {
       // A delivery of its own: the store must tell it from the publish that left it behind.
       const copy = { ...packet, brokerId: broker.id, brokerCounter: ++broker.counter };
       const qos = Math.max(granted, this.#replay.retained(packet.topic)?.qos ?? 0);
-      this.#replay.add(broker.router.messageFor(copy, Math.min(packet.qos, qos) as QoS, true));
+      this.#replay.add(new Message(copy, Math.min(packet.qos, qos) as QoS, true));
     }
     this.pump();
   }
 
   /** Takes over what the store has on its way to the device. What came meanwhile stays behind it. */
-  restore(outgoing: readonly StoredOutgoing[]): void {
-    const { broker } = this.#context;
+  restore(outgoing: readonly Outstanding[]): void {
     const newer = this.#mailbox.drain();
     const restored = new Set<string>();
-    for (const packet of outgoing) {
-      if (packet.cmd === "pubrel") {
-        this.#window.restoreReleased(packet.messageId);
+    for (const { key, entry, packetId } of outgoing) {
+      if (!(entry instanceof Message)) {
+        const [brokerId, brokerCounter] = identityOfKey(key, this.#context.broker.id);
+        this.#window.restoreReleased(entry.messageId, brokerId, brokerCounter);
         continue;
       }
-      restored.add(identityOf(packet));
+      if (newer.length > 0) restored.add(identityOf(entry));
       // While the device was not here, aedes kept the message at the QoS of its publisher [MQTT-3.8.4-6].
-      const granted = this.#device.session.grantedFor(packet.topic) || packet.qos;
-      const qos = Math.min(packet.qos, granted) as QoS;
-      const message = broker.router.messageFor(packet, qos, packet.retain);
+      const message = entry.at((this.#device.session.grantedFor(entry.topic) || entry.qos) as QoS);
       message.keep();
-      if (packet.messageId === undefined || packet.messageId === null) {
+      if (packetId === undefined) {
         this.#mailbox.restore(message);
         continue;
       }
-      const { brokerId, brokerCounter, messageId: packetId } = packet;
-      const awaits = qos === 2 ? awaiting.pubrec : awaiting.puback;
-      this.#window.restore({ packetId, awaits, message, sequence: message.sequence, brokerId, brokerCounter });
+      const { brokerId, brokerCounter, sequence } = message;
+      const awaits = message.qos === 2 ? awaiting.pubrec : awaiting.puback;
+      this.#window.restore({ packetId, awaits, message, sequence, brokerId, brokerCounter, releasing: false });
     }
     for (const message of newer) if (!restored.has(identityOf(message))) this.#mailbox.restore(message);
   }
@@ -171,16 +194,26 @@ export class Outbound {
     this.#window = new InFlightWindow();
     this.#resends = null;
     this.#replay.clear();
+    this.#held.clear();
+  }
+
+  /** Nothing will be delivered any more, and nobody has to wait for it. */
+  stop(): void {
+    this.#held.clear();
   }
 
   /** The device broke over this message: the store has it for when the device is built anew. */
   crashedOn(message: Message): void {
-    if (message.qos > 0) this.#record.taken(message);
+    if (message.qos > 0) this.#record.taken(message, true);
   }
 
-  /** A message that waited in the mailbox was removed from it. */
-  removed(message: Message): void {
+  removed(message: Message, reason: DropReason): void {
     this.#record.givenUp(message);
+    this.#device.drop(reason);
+  }
+
+  dropped(reason: DropReason): void {
+    this.#device.drop(reason);
   }
 
   get #hasAckListener(): boolean {
@@ -194,15 +227,76 @@ export class Outbound {
 
   #takeAcknowledged(message: Message, connection: Link | null): void {
     const waits = this.#resends !== null || this.#replay.depth > 0 || this.#mailbox.depth > 0;
-    if (connection === null || waits || !this.#hasRoom(connection)) return this.#wait(message);
-    this.#record.taken(message);
+    const clean = this.#device.session.clean;
+    // QoS 2 is sent when the store has it: after a power cut its publisher may send it again as one not seen before.
+    const isCertain = clean || message.qos < 2;
+    if (connection === null || waits || !isCertain || !this.#hasRoom(connection)) return this.#wait(message);
+    this.#record.taken(message, false);
     this.#sendAcknowledged(message, connection);
   }
 
   #wait(message: Message): void {
-    if (!this.#mailbox.put(message)) return;
+    const verdict = this.#held.depth > 0 ? "hold" : this.#admit(message);
+    if (verdict === "admit") this.#enter(message);
+    else if (verdict === "hold") this.#hold(message);
+  }
+
+  #admit(message: Message): "admit" | "drop" | "hold" {
+    const { admission, classes } = this.#context;
+    if (message.record === null) message.kind = classes.of(message.topic);
+    const isCounted = this.#device.session.clean || message.record !== null;
+    return admission.admit(message, this.#mailbox, isCounted, this);
+  }
+
+  /** Returns what the acceptance of the message depends on, or null. */
+  #enter(message: Message): Acceptance | null {
     message.keep();
-    this.#record.taken(message);
+    this.#mailbox.restore(message);
+    const stored = this.#record.taken(message, true);
+    if (message.qos === 2 && this.#device.connection !== null) {
+      if (stored === null) this.pump();
+      else stored.whenAccepted(() => this.#pumpLater());
+    }
+    return stored;
+  }
+
+  /** The publisher waits, unless it is not there to wait, or would wait for itself. */
+  #hold(message: Message): void {
+    const { clients } = this.#context.broker;
+    const { clientId } = message;
+    const isHere = clientId !== undefined && Object.hasOwn(clients, clientId);
+    const publisher = isHere ? (clients[clientId] as unknown as Link) : undefined;
+    if (publisher === undefined || waitsForItself(publisher, this.#device.connection))
+      this.#device.drop("mailbox-full");
+    else this.#held.add(message, publisher);
+  }
+
+  #releaseHeld(): void {
+    this.#held.release((message) => {
+      const verdict = this.#admit(message);
+      if (verdict === "hold") return null;
+      return verdict === "drop" ? "taken" : (this.#enter(message) ?? "taken");
+    });
+  }
+
+  /** The store has what was to be certain. */
+  #pumpLater(): void {
+    try {
+      this.pump();
+    } catch (reason) {
+      this.#device.failed(reason);
+    }
+  }
+
+  /** The store may still lose this message, and it must not be delivered twice. */
+  #isUncertain({ qos, record }: Message): boolean {
+    return qos === 2 && !this.#device.session.clean && record !== null && !record.accepted;
+  }
+
+  #isExpired({ kind, publishedAt }: Message): boolean {
+    const { settings, classes, clock } = this.#context;
+    const seconds = classes.at(kind.index).timeToLiveSeconds ?? settings.mailboxes.timeToLiveSeconds;
+    return seconds > 0 && publishedAt > 0 && clock.now() - publishedAt * 1000 > seconds * 1000;
   }
 
   #sendQoS0(message: Message, connection: Link): void {
@@ -246,6 +340,7 @@ export class Outbound {
     while (resends.length > 0) {
       if (connection.unsentBytes >= this.#context.settings.sendBufferBytesMax) return false;
       const entry = resends.shift() as InFlight;
+      if (entry.releasing) continue;
       if (entry.awaits === awaiting.pubcomp) connection.sendAcknowledgement(firstByte.pubrel, entry.packetId);
       else if (entry.message !== null) this.#sendFrame(entry.message, entry.packetId, true, connection); // DUP [MQTT-3.3.1-1]
     }
@@ -270,7 +365,7 @@ export class Outbound {
   #settle(entry: InFlight, packetId: number): void {
     const { message, awaits } = entry;
     this.#window.settle(entry);
-    this.#record.settled(packetId);
+    this.#record.settled(entry);
     const { connection } = this.#device;
     if (connection !== null && this.#hasAckListener) {
       // As in aedes: the PUBLISH at QoS 1, and at QoS 2 the PUBREL that was answered.
@@ -285,13 +380,19 @@ export class Outbound {
     const hook = this.#context.broker.authorizeForwardHook;
     if (hook === null) return message;
     const packet = message.toPacket();
+    const { payload } = packet;
     const answer = hook.call(this.#context.broker, connection, packet as never) as StoredPublish | null | undefined;
     if (!answer) return null;
-    if (answer === packet && message.saysTheSame(packet)) return message;
-    return message.changedInto(answer);
+    return message.changedInto(packet, payload, answer);
   }
 }
 
 function identityOf({ brokerId, brokerCounter }: { brokerId: string; brokerCounter: number }): string {
   return `${brokerId} ${brokerCounter}`;
+}
+
+function identityOfKey(key: MessageKey, home: string): [brokerId: string, brokerCounter: number] {
+  if (typeof key === "number") return [home, key];
+  const at = key.lastIndexOf("\n");
+  return [key.slice(0, at), Number(key.slice(at + 1))];
 }

@@ -1,5 +1,7 @@
-import type { Message } from "../broker/message.ts";
+import type { Acceptance } from "../store/acceptance.ts";
+import type { Message } from "../store/message.ts";
 import type { DeviceContext } from "./device-context.ts";
+import type { InFlight } from "./in-flight-window.ts";
 import type { Session } from "./session.ts";
 
 /**
@@ -15,55 +17,69 @@ export class OutgoingRecord {
     this.#context = context;
   }
 
-  /** The device has taken the message; the publisher's acknowledgement waits for the store. */
-  taken(message: Message): void {
+  /**
+   * The device has taken the message; the publisher's acknowledgement waits for the store. `hurry`: the device will not
+   * acknowledge it soon. Returns what is waited for, or null.
+   */
+  taken(message: Message, hurry: boolean): Acceptance | null {
+    if (this.#device.session.clean) return null;
     // Another gateway that shares the store has enqueued its own messages, as aedes does.
-    if (this.#device.session.clean || message.brokerId !== this.#context.broker.id) return;
-    const stored = this.#enqueue(message);
-    if (stored instanceof Promise) message.acceptedWhen(stored);
+    if (this.#store.shared && message.brokerId !== this.#context.broker.id) return null;
+    const stored = this.#keep(message, hurry);
+    if (stored.accepted) return null;
+    message.acceptedWhen(stored);
+    return stored;
   }
 
   /** The device was sent a retained message, or it waits for it: no publisher waits for the store. */
   calledUp(message: Message): void {
-    if (!this.#device.session.clean) this.#note(this.#enqueue(message));
+    if (this.#device.session.clean) return;
+    const stored = this.#keep(message, true);
+    if (!stored.accepted) stored.whenAccepted((error) => error !== undefined && this.#failed(error));
   }
 
-  sent({ brokerId, brokerCounter }: Message, packetId: number): void {
-    if (this.#device.session.clean) return;
-    this.#note(this.#store.outgoingUpdate(this.#device, { brokerId, brokerCounter, messageId: packetId }));
+  sent(message: Message, packetId: number): void {
+    if (!this.#device.session.clean) this.#note(this.#store.sent(this.#device.id, message, packetId));
   }
 
-  /** PUBREC came: only the release is left to do. */
-  received(packetId: number): void {
-    if (this.#device.session.clean) return;
-    this.#note(this.#store.outgoingUpdate(this.#device, { cmd: "pubrel", messageId: packetId }));
+  /** PUBREC came: `done` is called when the store has noted that only the release is left to do. */
+  received({ brokerId, brokerCounter, packetId }: InFlight, done: () => void): void {
+    if (this.#device.session.clean) return done();
+    this.#store.release(this.#device.id, brokerId, brokerCounter, packetId).then(done, (error) => {
+      this.#failed(error);
+      done();
+    });
   }
 
-  settled(packetId: number): void {
+  settled({ brokerId, brokerCounter, packetId }: InFlight): void {
     if (this.#device.session.clean) return;
-    this.#note(this.#store.outgoingClearMessageId(this.#device, { messageId: packetId }));
+    this.#note(this.#store.settle(this.#device.id, brokerId, brokerCounter, packetId));
   }
 
   /** The message was given up before it was sent. */
   givenUp({ brokerId, brokerCounter }: Message): void {
-    if (this.#device.session.clean) return;
-    this.#note(this.#store.outgoingClearMessageId(this.#device, { messageId: undefined, brokerId, brokerCounter }));
+    if (!this.#device.session.clean) this.#note(this.#store.settle(this.#device.id, brokerId, brokerCounter));
   }
 
   get #store() {
     return this.#context.broker.store;
   }
 
-  #enqueue(message: Message): PromiseLike<void> {
-    message.keep();
-    return this.#store.outgoingEnqueue({ clientId: this.#device.id }, message.toPacket());
+  #keep(message: Message, hurry: boolean): Acceptance {
+    const { classes, clock } = this.#context;
+    if (message.record === null) {
+      message.kind = classes.of(message.topic);
+      message.publishedAt ||= Math.floor(clock.now() / 1000);
+    }
+    return this.#store.keep(this.#device.id, message, hurry);
   }
 
   #note(result: PromiseLike<unknown>): void {
-    if (!(result instanceof Promise)) return;
-    result.catch((error) => {
-      this.#context.counters.dropped["store-failed"]++;
-      this.#context.log.error({ device: this.#device.id, error }, "the store could not note the progress of a message");
-    });
+    if (result instanceof Promise) result.catch((error) => this.#failed(error));
+  }
+
+  #failed(error: unknown): void {
+    this.#context.counters.dropped["store-failed"]++;
+    this.#context.log.error({ device: this.#device.id, error }, "the store could not note the progress of a message");
   }
 }

@@ -1,4 +1,4 @@
-import type { Message } from "../broker/message.ts";
+import type { Message } from "../store/message.ts";
 
 /**
  * Retained messages that subscriptions called up, and QoS 0 messages that must not overtake them, in their order. Of a

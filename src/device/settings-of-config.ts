@@ -2,9 +2,13 @@ import type { GatewayConfig } from "../config/schema.ts";
 import { type DeviceSettings, defaultDeviceSettings } from "./device-settings.ts";
 
 /** The limits of devices as the configuration sets them. */
-export function settingsOfConfig({ sessions, mailboxes, limits }: GatewayConfig): DeviceSettings {
+export function settingsOfConfig({ sessions, mailboxes, store, retained, limits }: GatewayConfig): DeviceSettings {
+  const { classes, ...ofEachMailbox } = mailboxes;
   return {
-    mailboxes: { ...mailboxes },
+    mailboxes: ofEachMailbox,
+    classes,
+    store: { messagesMax: store.messagesMax, bytesMax: store.bytesMax },
+    retained: { ...retained },
     inFlightMax: sessions.inFlightMax,
     inboundInFlightMax: sessions.inboundInFlightMax,
     sessionsMax: sessions.countMax,

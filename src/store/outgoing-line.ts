@@ -1,9 +1,13 @@
-import type { OutgoingRef, StoredOutgoing, StoredPublish, StoredPubrel } from "./store.ts";
+import { Message } from "./message.ts";
+import { keyOf, type MessageKey } from "./message-key.ts";
+import type { OutgoingRef, StoredOutgoing, StoredPubrel } from "./stored-packets.ts";
 
-interface Entry {
-  key: string | number;
-  packet: StoredOutgoing;
-  packetId: number | undefined;
+/** What is on its way to one client: a message, or what is left of one that the client has confirmed. */
+export interface Outstanding {
+  readonly key: MessageKey;
+  readonly entry: Message | StoredPubrel;
+  /** The packet id under which it was sent; undefined where it was not. */
+  readonly packetId: number | undefined;
 }
 
 /**
@@ -11,63 +15,72 @@ interface Entry {
  * listing takes constant time, however many messages wait.
  */
 export class OutgoingLine {
-  readonly #home: string;
-  readonly #entries = new Map<string | number, Entry>();
-  readonly #byPacketId = new Map<number, Entry>();
-
-  /** `home` is the id of the gateway that nearly all messages come from. */
-  constructor(home: string) {
-    this.#home = home;
-  }
+  readonly #entries = new Map<MessageKey, Message | StoredPubrel>();
+  readonly #packetIds = new Map<MessageKey, number>();
+  readonly #keys = new Map<number, MessageKey>();
 
   get size(): number {
     return this.#entries.size;
   }
 
-  add(packet: StoredPublish): void {
-    const key = this.#keyOf(packet.brokerId, packet.brokerCounter);
-    this.#entries.set(key, { key, packet, packetId: undefined });
+  add(key: MessageKey, entry: Message | StoredPubrel): void {
+    this.#entries.set(key, entry);
+    if (!(entry instanceof Message)) this.sent(key, entry.messageId);
   }
 
-  /** Returns false where there is no such message. */
-  update(packet: OutgoingRef | StoredPubrel): boolean {
-    if ("cmd" in packet && packet.cmd === "pubrel") {
-      const entry = this.#byPacketId.get(packet.messageId);
-      if (entry === undefined) return false;
-      entry.packet = packet;
-      return true;
-    }
-    const { brokerId, brokerCounter, messageId } = packet as OutgoingRef;
-    if (brokerId === undefined || brokerCounter === undefined || messageId === undefined) return false;
-    const entry = this.#entries.get(this.#keyOf(brokerId, brokerCounter));
-    if (entry === undefined) return false;
-    entry.packetId = messageId;
-    entry.packet.messageId = messageId;
-    if (!this.#byPacketId.has(messageId)) this.#byPacketId.set(messageId, entry);
-    return true;
+  get(key: MessageKey): Message | StoredPubrel | undefined {
+    return this.#entries.get(key);
   }
 
-  settle(packet: OutgoingRef): StoredOutgoing | undefined {
-    const entry = this.#find(packet);
+  /** The first message that was sent under this packet id and is not settled. */
+  keyOf(packetId: number): MessageKey | undefined {
+    return this.#keys.get(packetId);
+  }
+
+  sent(key: MessageKey, packetId: number): void {
+    this.#packetIds.set(key, packetId);
+    if (!this.#keys.has(packetId)) this.#keys.set(packetId, key);
+  }
+
+  isSent(key: MessageKey): boolean {
+    return this.#packetIds.has(key);
+  }
+
+  /** Puts a PUBREL into the place of the message; returns what was there. */
+  release(key: MessageKey, packetId: number): Message | StoredPubrel | undefined {
+    const entry = this.#entries.get(key);
+    if (entry !== undefined) this.add(key, { cmd: "pubrel", messageId: packetId });
+    return entry;
+  }
+
+  settle(key: MessageKey): Outstanding | undefined {
+    const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
-    this.#entries.delete(entry.key);
-    if (entry.packetId !== undefined && this.#byPacketId.get(entry.packetId) === entry) {
-      this.#byPacketId.delete(entry.packetId);
+    this.#entries.delete(key);
+    const packetId = this.#packetIds.get(key);
+    if (packetId !== undefined) {
+      this.#packetIds.delete(key);
+      if (this.#keys.get(packetId) === key) this.#keys.delete(packetId);
     }
-    return entry.packet;
+    return { key, entry, packetId };
   }
 
-  list(): StoredOutgoing[] {
-    return Array.from(this.#entries.values(), (entry) => entry.packet);
+  list(): Outstanding[] {
+    return Array.from(this.#entries, ([key, entry]) => ({ key, entry, packetId: this.#packetIds.get(key) }));
   }
 
-  #find({ messageId, brokerId, brokerCounter }: OutgoingRef): Entry | undefined {
-    if (messageId !== undefined) return this.#byPacketId.get(messageId);
+  find({ messageId, brokerId, brokerCounter }: OutgoingRef, home: string): MessageKey | undefined {
+    if (messageId !== undefined) return this.#keys.get(messageId);
     if (brokerId === undefined || brokerCounter === undefined) return undefined;
-    return this.#entries.get(this.#keyOf(brokerId, brokerCounter));
+    return keyOf(brokerId, brokerCounter, home);
   }
+}
 
-  #keyOf(brokerId: string, brokerCounter: number): string | number {
-    return brokerId === this.#home ? brokerCounter : `${brokerId}\n${brokerCounter}`;
-  }
+/** How aedes knows it. */
+export function packetOf({ entry, packetId }: Outstanding): StoredOutgoing {
+  if (!(entry instanceof Message)) return entry;
+  const packet = entry.toPacket();
+  if (entry.cameAsText) (packet as { payload: unknown }).payload = entry.payload.toString();
+  if (packetId !== undefined) packet.messageId = packetId;
+  return packet;
 }

@@ -1,6 +1,6 @@
 import { type LevelNode, LevelTree } from "../topic/level-tree.ts";
 import { isHiddenFrom } from "../topic/topic-rules.ts";
-import type { StoredPublish } from "./store.ts";
+import type { StoredPublish } from "./stored-packets.ts";
 
 /** Retained messages by topic, found by the filters that match them, without looking at those that do not. */
 export class RetainedTree extends LevelTree<StoredPublish> {

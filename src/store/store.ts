@@ -1,72 +1,51 @@
 import type { Readable } from "node:stream";
-import type { QoS } from "../protocol/packet-type.ts";
+import type { Acceptance } from "./acceptance.ts";
+import type { Message } from "./message.ts";
+import type { Outstanding } from "./outgoing-line.ts";
+import type {
+  ClientRef,
+  OutgoingRef,
+  ReceiverSubscription,
+  StoredOutgoing,
+  StoredPublish,
+  StoredPubrel,
+  StoredSubscription,
+  StoredWill,
+} from "./stored-packets.ts";
+import type { Usage } from "./usage.ts";
 
-/** A PUBLISH as aedes hands it round and as a store keeps it; `brokerId` and `brokerCounter` identify the message. */
-export interface StoredPublish {
-  cmd: "publish";
-  brokerId: string;
-  brokerCounter: number;
-  topic: string;
-  payload: Buffer;
-  qos: QoS;
-  retain: boolean;
-  dup: boolean;
-  /** The packet id on the way to the receiver; undefined while the message still waits. Absent at QoS 0. */
-  messageId?: number | undefined;
-  clientId?: string;
-  properties?: object;
-}
-
-/** What is left of a QoS 2 message once its receiver has confirmed that it has it. */
-export interface StoredPubrel {
-  cmd: "pubrel";
-  messageId: number;
-}
-
-export type StoredOutgoing = StoredPublish | StoredPubrel;
-
-export interface StoredSubscription {
-  topic: string;
-  qos: QoS;
-  rh?: number | undefined;
-  rap?: boolean | undefined;
-  nl?: boolean | undefined;
-  subscriptionIdentifier?: number | undefined;
-}
-
-export type ReceiverSubscription = StoredSubscription & { clientId: string };
-
-export interface StoredWill {
-  topic: string;
-  payload: Buffer;
-  qos: QoS;
-  retain: boolean;
-  brokerId?: string;
-  clientId?: string;
-}
-
-/** Names one client; whoever holds an id will do. */
-export interface ClientRef {
+/** A persistent session, which outlives the connections of its client. */
+export interface StoredSession {
   id: string;
+  /** Since when its client is away, in milliseconds since the Unix epoch; 0 while it is connected. */
+  awaySince: number;
 }
 
-/** Names one message on its way to one receiver. */
-export type OutgoingRef =
-  | { messageId: number | undefined; brokerId?: string; brokerCounter?: number }
-  | { messageId?: undefined; brokerId: string; brokerCounter: number };
+/** How a store that writes to a disk is doing. Counts are since the start. */
+export interface StoreReport {
+  /** Why nothing can be written; null while all is well. */
+  failing: string | null;
+  bytesWritten: number;
+  messagesWritten: number;
+  commits: number;
+  /** Bytes in its files. */
+  bytesOnDisk: number;
+  files: number;
+}
 
 /** The part of a broker that stores see. */
 export interface StoreBroker {
   id: string;
+  /** Number of the latest message; a store that has some from before raises it. */
+  counter?: number;
 }
 
 /**
- * What survives a restart: the contract of aedes-persistence 11, which aedes calls, and below it what devices need
- * beyond it. Results are awaited or chained with `then`; a store that answers at once may return a `Settled`, whose
- * `then` runs its callback before it returns: the hot path then costs no turn of the event loop.
+ * What survives a restart, as aedes sees it: the contract of aedes-persistence 11. Results are awaited or chained with
+ * `then`; a store that answers at once may return a `Settled`, whose `then` runs its callback before it returns.
  * Failures reject with ERR_STORE or the adapter's own error.
  */
-export interface Store {
+export interface AedesStore {
   setup(broker: StoreBroker): Promise<void>;
   destroy(): Promise<void>;
 
@@ -85,7 +64,6 @@ export interface Store {
   /** Ids of the clients that have stored exactly this filter. */
   getClientList(filter: string): Readable;
 
-  /** Keeps the packet's payload as it is: the caller must own its memory and leave it unchanged. */
   outgoingEnqueue(receiver: { clientId: string }, packet: StoredPublish): PromiseLike<void>;
   /** Keeps one copy of the packet's payload for all receivers. */
   outgoingEnqueueCombi(receivers: readonly { clientId: string }[], packet: StoredPublish): PromiseLike<void>;
@@ -99,15 +77,50 @@ export interface Store {
   incomingStorePacket(client: ClientRef, packet: StoredPublish): PromiseLike<void>;
   incomingGetPacket(client: ClientRef, packet: { messageId: number }): PromiseLike<StoredPublish>;
   incomingDelPacket(client: ClientRef, packet: { messageId: number }): PromiseLike<void>;
-  cleanIncoming(client: ClientRef): PromiseLike<void>;
 
   putWill(client: ClientRef, will: StoredWill): PromiseLike<void>;
   getWill(client: ClientRef): PromiseLike<StoredWill | undefined>;
   delWill(client: ClientRef): PromiseLike<StoredWill | undefined>;
   streamWill(brokers?: Record<string, number>): Readable;
+}
+
+/** The whole store: what aedes calls, and what devices need beyond it. */
+export interface Store extends AedesStore {
+  /** Other gateways work with the same store: a session in it need not belong here. */
+  readonly shared: boolean;
+  /** What it keeps for receivers; null where it cannot say. */
+  readonly usage: Usage | null;
+  readonly retainedUsage: { readonly messages: number; readonly bytes: number } | null;
 
   /** Retained messages that match any of the filters, each once. */
   retainedMatching(filters: readonly string[]): PromiseLike<readonly StoredPublish[]>;
+
+  /** All persistent sessions of a store that is not shared. */
+  sessions(): PromiseLike<readonly StoredSession[]>;
+  putSession(client: ClientRef, awaySince: number): PromiseLike<void>;
+  /** Forgets a session: its subscriptions and everything on its way to the client and from it. */
+  discardSession(client: ClientRef): PromiseLike<void>;
   /** Forgets everything on its way to the client. */
   cleanOutgoing(client: ClientRef): PromiseLike<void>;
+
+  /**
+   * Keeps the message for the client, until it is released or settled; the message must stay as it is. `hurry` says that
+   * the client will not acknowledge it soon.
+   */
+  keep(clientId: string, message: Message, hurry: boolean): Acceptance;
+  /** The message was sent to the client under this packet id. */
+  sent(clientId: string, message: Message, packetId: number): PromiseLike<unknown>;
+  /** The client has confirmed a QoS 2 message; only its PUBREL is left, which may leave when this resolves. */
+  release(clientId: string, brokerId: string, brokerCounter: number, packetId: number): PromiseLike<void>;
+  /** The client need not get the message any more. `packetId` is that of its latest delivery, if there was one. */
+  settle(clientId: string, brokerId: string, brokerCounter: number, packetId?: number): PromiseLike<unknown>;
+  /** Everything on its way to the client, oldest first. */
+  outstanding(clientId: string): PromiseLike<readonly Outstanding[]>;
+
+  /** Resolves when everything that was told before is as durable as the store promises. */
+  durable(): PromiseLike<void>;
+  /** Returns true unless so much waits to be written that no more should come; then calls `done` when there is room again. */
+  relieved(done: () => void): boolean;
+  /** Null where it writes to no disk. */
+  report(): StoreReport | null;
 }

@@ -1,4 +1,4 @@
-import type { StoredPublish } from "./store.ts";
+import type { StoredPublish } from "./stored-packets.ts";
 
 /**
  * A copy to keep. The payload is copied too: it is a slice of a chunk of up to 64 kB, which it would keep alive.

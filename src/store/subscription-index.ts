@@ -1,5 +1,5 @@
 import { FilterTree } from "../topic/filter-tree.ts";
-import type { ReceiverSubscription, StoredSubscription } from "./store.ts";
+import type { ReceiverSubscription, StoredSubscription } from "./stored-packets.ts";
 
 /** Stored subscriptions, found by client and by topic. */
 export class SubscriptionIndex {
@@ -45,6 +45,10 @@ export class SubscriptionIndex {
     const filters = this.#byClient.get(clientId);
     for (const filter of [...(filters?.keys() ?? [])]) this.#remove(clientId, filter, filters);
     this.#byClient.delete(clientId);
+  }
+
+  get(clientId: string, filter: string): StoredSubscription | undefined {
+    return this.#byClient.get(clientId)?.get(filter);
   }
 
   ofClient(clientId: string): StoredSubscription[] {

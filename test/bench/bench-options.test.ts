@@ -12,6 +12,9 @@ it("measures three rounds of three seconds of everything by default", () => {
     burst: 10,
     lanes: undefined,
     brokers: undefined,
+    store: { engine: undefined, durability: "synced" },
+    cleanUpMs: 5000,
+    quick: false,
     jsonFile: undefined,
     help: false,
   });
@@ -31,7 +34,13 @@ it("takes fractions of a second and lists of names", () => {
   });
 });
 
+it("keeps messages as it is told", () => {
+  const { store } = parse("--engine", "memory", "--durability", "written");
+  expect(store).toEqual({ engine: "memory", durability: "written" });
+});
+
 it.each([
+  [["--engine", "redis"], "nedb or memory"],
   [["--rounds", "1.5"], "--rounds"],
   [["--rounds", "0"], "--rounds"],
   [["--burst", "-1"], "--burst"],

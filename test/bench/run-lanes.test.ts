@@ -49,3 +49,11 @@ it("measures the ceiling only in lanes that it could limit", async () => {
   const results = await runLanes([memory, single], [kind("a"), kind("relay", true)], 1, async () => ({}), quiet);
   expect(results.map(({ brokers }) => Object.keys(brokers))).toEqual([["a"], ["a", "relay"]]);
 });
+
+it("measures mailboxes only of brokers that keep them", async () => {
+  const mailbox: Lane = { name: "mailbox", title: "", kind: "away-memory", load: single.load };
+  const keeper = { ...kind("keeper"), keeps: true };
+  const kinds = [keeper, kind("forgetful"), kind("relay", true)];
+  const [result] = await runLanes([mailbox], kinds, 1, async () => ({}), quiet);
+  expect(Object.keys(result!.brokers)).toEqual(["keeper"]);
+});

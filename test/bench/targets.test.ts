@@ -42,6 +42,23 @@ it("holds memory, stalled subscribers and crowds to their limits", () => {
   expect(met("crowd", { connections: 5000, lost: 1 })).toEqual([true, false]);
 });
 
+it("holds what is kept for the absent to its limits", () => {
+  const met = (name: string, sample: Sample) =>
+    targetsOf(inLane(name, { waypost: measured(sample) })).map((target) => target.met);
+  expect(met("q1-away-1000", { acknowledgedPerSecond: 50_000, lost: 1 })).toEqual([true, false]);
+  expect(met("q1-away-50", { acknowledgedPerSecond: 19_999, lost: 0 })).toEqual([false, true]);
+  expect(met("q1-session-pairs", { cleanRatio: 1.5 })).toEqual([true]);
+  const full = { fullAboveIdleKb: 102_400, restartedAboveIdleKb: 102_401, readyMs: 2000, lost: 0 };
+  expect(met("away-memory", full)).toEqual([true, false, true, true]);
+});
+
+it("takes the worst stall and the worst loss of all rounds, not their median", () => {
+  const calm = { maxFillUs: 1000, maxDrainUs: 1000, maxCleanUpUs: 1000, lost: 0 };
+  const rounds = [calm, { ...calm, maxDrainUs: 51_000, lost: 1 }, calm];
+  const result = inLane("away-stall", { waypost: { rounds, median: calm, errors: [] } });
+  expect(targetsOf(result)).toMatchObject([{ met: true }, { value: 51, met: false }, { met: true }, { value: 1 }]);
+});
+
 it("reports failures and missed targets beside the tables", () => {
   const text = report([
     inLane("q0-one", {

@@ -125,11 +125,11 @@ describe("a device that crashes", () => {
     publish("t/crash");
     await frail.closed;
     broken.now = false;
-    const read = broker.store.outgoingStream.bind(broker.store);
-    broker.store.outgoingStream = (client) => {
-      const stream = read(client);
+    const read = broker.store.outstanding.bind(broker.store);
+    broker.store.outstanding = (clientId) => {
+      const found = read(clientId);
       publish("t/meanwhile");
-      return stream;
+      return found;
     };
     const back = await RawClient.connected(running.port, { clientId: "frail", clean: false });
     await back.ping();
@@ -238,7 +238,7 @@ describe("a device that crashes", () => {
     await first.subscribe({ a: 1 });
     running.registry.failed(deviceOf(running, "c") as Device, new TypeError("broken"));
     await first.closed;
-    await running.broker.store.outgoingEnqueue({ clientId: "c" }, { topic: "a", qos: 1 } as never);
+    running.broker.store.outstanding = async () => [null as never];
     const back = await RawClient.open(running.port);
     back.connect({ clientId: "c", clean: false });
     expect(await back.next("connack")).toMatchObject({ returnCode: 3 });

@@ -12,7 +12,7 @@ const sendBufferBytesMax = 256 * 1024;
 /** One client that has subscribed to everything and does not read, and two that talk. */
 async function house(options: { clean: boolean; messagesMax?: number; bytesMax?: number }) {
   const { clean, messagesMax = 100, bytesMax = 16 * 1024 * 1024 } = options;
-  const mailboxes = { messagesMax, bytesMax, whenFull: "reject-newest" as const };
+  const mailboxes = { messagesMax, bytesMax, whenFull: "reject-newest" as const, timeToLiveSeconds: 0 };
   const running = await embedParts({ settings: { sendBufferBytesMax, mailboxes, inFlightMax: 20 } });
   const stalled = await RawClient.connected(running.port, { clientId: "stalled", clean });
   await stalled.subscribe({ "#": 1 });
@@ -38,7 +38,7 @@ async function fill({ sender, reader, context, connection }: House): Promise<num
   return sent;
 }
 
-const mailboxes = { messagesMax: 5, bytesMax: 1_000_000, whenFull: "reject-newest" } as const;
+const mailboxes = { messagesMax: 5, bytesMax: 1_000_000, whenFull: "reject-newest", timeToLiveSeconds: 0 } as const;
 
 function deviceOf({ registry }: Awaited<ReturnType<typeof embedParts>>, id: string) {
   return [...registry.devices].find((device) => device.id === id);

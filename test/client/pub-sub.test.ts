@@ -9,7 +9,7 @@ import { Gateway } from "../../src/gateway.ts";
 import { silentLog } from "../../src/log.ts";
 import { capturedContext } from "../command/captured-context.ts";
 
-const overrides = ["listeners.mqtt.port=0", "listeners.web.port=0"];
+const overrides = ["listeners.mqtt.port=0", "listeners.web.port=0", "store.engine=memory"];
 let gateway: Gateway;
 let address: { host: string; port: string };
 let webUrl: string;

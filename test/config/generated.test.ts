@@ -22,6 +22,7 @@ describe("the folder config", () => {
     expect(load("waypost.yaml").config).toEqual(loadConfig({ environment: {} }).config);
     const written: unknown = parse(contents("waypost.yaml"));
     for (const { path } of configKeys()) {
+      if (path.includes("[]")) continue; // the list is written, and empty
       const names = path[1] === "*" ? ["mqtt", "web"] : [path[1] ?? ""];
       const has = names.some((name) => valueAt(written, [path[0] ?? "", name, ...path.slice(2)]) !== undefined);
       expect(has, path.join(".")).toBe(true);

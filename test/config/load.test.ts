@@ -22,7 +22,20 @@ describe("without a file", () => {
         enabled: true,
       },
     });
-    expect(config.mailboxes).toEqual({ messagesMax: 1000, bytesMax: 16 * 1024 * 1024, whenFull: "reject-newest" });
+    expect(config.mailboxes).toEqual({
+      messagesMax: 1000,
+      bytesMax: 16 * 1024 * 1024,
+      whenFull: "reject-newest",
+      timeToLiveSeconds: 0,
+      classes: [],
+    });
+    expect(config.store).toMatchObject({
+      directory: "./data",
+      durability: "synced",
+      messagesMax: 1_000_000,
+      bytesMax: 1024 ** 3,
+    });
+    expect(config.retained).toEqual({ messagesMax: 100_000, bytesMax: 64 * 1024 * 1024 });
     expect(config.sessions).toEqual({
       expirySecondsMax: 604800,
       inFlightMax: 100,
@@ -128,14 +141,14 @@ describe("mistakes", () => {
   it("are reported all at once, in the order of the file, then environment, then flags", () => {
     const content = "log:\n  level: loud\nlistners: {}\nlimits: { topicLevelsMax: 101, conectSeconds: 3 }\n";
     const environment = { WAYPOST_MAILBOXES__MESSAGES_MAX: "many", WAYPOST_LOG__LEVL: "info" };
-    expect(mistakesOf(content, { environment, overrides: ["store.engine=nedb", "nonsense"] })).toEqual([
+    expect(mistakesOf(content, { environment, overrides: ["store.engine=redis", "nonsense"] })).toEqual([
       '2:10 log.level must be one of trace, debug, info, warn, error, silent, not "loud"',
       "3:1 listners is no known key: did you mean listeners?",
       "4:27 limits.topicLevelsMax must be a whole number from 1 to 100, not 101",
       "4:32 limits.conectSeconds is no known key: did you mean connectSeconds?",
       "environment:WAYPOST_LOG__LEVL is no setting: no key of log is called LEVL; did you mean level?",
       'environment:WAYPOST_MAILBOXES__MESSAGES_MAX mailboxes.messagesMax must be a whole number from 1 to 10000000, not "many"',
-      '--set store.engine must be memory, not "nedb"',
+      '--set store.engine must be one of nedb, memory, not "redis"',
       "--set nonsense must be path=value, such as listeners.mqtt.port=1884",
     ]);
   });
@@ -183,9 +196,13 @@ describe("mistakes", () => {
     expect(mistakesOf(content)).toEqual([mistake]);
   });
 
-  it("warn of a mailbox that the largest packet never fits", () => {
-    expect(load("mailboxes: { bytesMax: 1MiB }").warnings).toEqual([
-      expect.stringContaining("limits.packetBytesMax (4MiB)"),
+  it.each([
+    ["mailboxes.bytesMax", "mailboxes: { bytesMax: 1MiB }"],
+    ["store.bytesMax", "store: { bytesMax: 1MiB }"],
+    ["mailboxes.classes.1.bytesMax", "mailboxes: { classes: [{ topics: [a] }, { topics: [b], bytesMax: 1MiB }] }"],
+  ])("warn of a limit that the largest packet never fits: %s", (key, content) => {
+    expect(load(content).warnings).toEqual([
+      expect.stringContaining(`${key} (1MiB) is smaller than limits.packetBytesMax (4MiB)`),
     ]);
   });
 });

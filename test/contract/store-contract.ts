@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import type { Store, StoredPublish } from "../../src/store/store.ts";
+import type { Store } from "../../src/store/store.ts";
+import type { StoredPublish } from "../../src/store/stored-packets.ts";
 
 function publish(topic: string, payload: string, more: Partial<StoredPublish> = {}): StoredPublish {
   const identity = { brokerId: "gateway-1", brokerCounter: 1 };

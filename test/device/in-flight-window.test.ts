@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { Router } from "../../src/broker/router.ts";
 import { awaiting, type InFlight, InFlightWindow } from "../../src/device/in-flight-window.ts";
+import { Message } from "../../src/store/message.ts";
 
-const router = new Router();
-const identity = { cmd: "publish" as const, brokerId: "g", brokerCounter: 1, topic: "t", retain: false, dup: false };
-const message = () => router.messageFor({ ...identity, payload: Buffer.from("x"), qos: 1 }, 1, false);
+let brokerCounter = 0;
+const identity = { cmd: "publish" as const, brokerId: "g", topic: "t", retain: false, dup: false };
+const message = () =>
+  new Message({ ...identity, brokerCounter: ++brokerCounter, payload: Buffer.from("x"), qos: 1 }, 1, false);
 
 function add(window: InFlightWindow): number {
   return window.add(message(), awaiting.puback, true);
@@ -65,7 +66,7 @@ describe("InFlightWindow", () => {
     const window = new InFlightWindow();
     const next = message().packetId + 1;
     for (const packetId of [next, next + 1]) {
-      window.restoreReleased(packetId);
+      window.restoreReleased(packetId, "g", 1);
     }
     expect(add(window)).toBe(next + 2);
     expect(window.count).toBe(3);

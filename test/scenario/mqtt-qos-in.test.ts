@@ -51,8 +51,12 @@ describe("QoS 1 from a client", () => {
       await subscriber.disconnect();
       const { released, release } = gate();
       const { store } = gateway.broker;
-      const enqueue = store.outgoingEnqueue.bind(store);
-      store.outgoingEnqueue = (receiver, packet) => released.then(() => enqueue(receiver, packet));
+      const keep = store.keep.bind(store);
+      store.keep = (...args) => {
+        const stored = keep(...args);
+        const whenAccepted = (done: (error?: unknown) => void) => void released.then(() => stored.whenAccepted(done));
+        return { accepted: false, whenAccepted };
+      };
       publisher.publish("t/slow", "first", { qos, messageId: 1 });
       publisher.publish("nobody", "second", { qos, messageId: 2 });
       await publisher.ping();
@@ -176,7 +180,8 @@ describe("a store that fails", () => {
   it("costs the publisher its connection, not its message: no PUBACK comes [MQTT-4.8.0-2]", async () => {
     const { gateway, publisher, subscriber } = await devicePair(1);
     await subscriber.disconnect();
-    gateway.broker.store.outgoingEnqueue = () => Promise.reject(new Error("the disk is full"));
+    const whenAccepted = (done: (error?: unknown) => void) => done(new Error("the disk is full"));
+    gateway.broker.store.keep = () => ({ accepted: false, whenAccepted });
     publisher.publish("t/a", "x", { qos: 1, messageId: 1 });
     await publisher.closed;
     expect(publisher.packets).toEqual([]);
@@ -185,6 +190,7 @@ describe("a store that fails", () => {
   it("lets a QoS 2 message be repeated and published once [MQTT-4.3.3-2] [MQTT-4.8.0-2]", async () => {
     const { gateway, port, publisher, subscriber } = await devicePair(2);
     const { store } = gateway.broker;
+    Object.assign(store, { shared: true }); // as those are that may refuse
     const keep = store.incomingStorePacket.bind(store);
     store.incomingStorePacket = () => Promise.reject(new Error("the disk is full"));
     publisher.publish("t/a", "once", { qos: 2, messageId: 5 });

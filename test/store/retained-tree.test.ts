@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { RetainedTree } from "../../src/store/retained-tree.ts";
-import type { StoredPublish } from "../../src/store/store.ts";
+import type { StoredPublish } from "../../src/store/stored-packets.ts";
 import { filterMatches } from "../../src/topic/topic-rules.ts";
 
 const packet = (topic: string): StoredPublish => ({

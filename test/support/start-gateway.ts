@@ -15,10 +15,10 @@ export interface RunningGateway {
   webPort: number;
 }
 
-/** A configuration with both listeners on free ports, and what `changes` sets beside them. */
+/** A configuration with both listeners on free ports and a store in memory, and what `changes` sets beside them. */
 export function testConfig(changes: object = {}): GatewayConfig {
   const listeners = { mqtt: { type: "tcp", port: 0 }, web: { type: "http", port: 0 } };
-  return configSchema.parse({ listeners, ...changes } as ConfigInput);
+  return configSchema.parse({ listeners, store: { engine: "memory" }, ...changes } as ConfigInput);
 }
 
 /** Starts a gateway for one test; it is stopped when the test is finished. */

@@ -1,0 +1,27 @@
+import type { Lane } from "./lanes.ts";
+
+/** The line above each table. */
+export const headings: Record<Lane["kind"], string> = {
+  throughput: "Deliveries per second: 64 bytes, 1000 messages in flight. relay is the ceiling of the load generator.",
+  single: "One message in flight, 64 bytes",
+  stall:
+    "One subscriber of # never reads: 20 pairs, 10,000 messages/s of 1 kB; latencies of the others in us.\n" +
+    "Mosquitto leaves TCP_NODELAY off by default: at this pace its latencies are those of delayed acknowledgements.",
+  memory: "Memory at rest; per connection: the slope from 1,000 to 5,000 idle connections, and all 5,000 from none",
+  crowd: "All connect, subscribe to a topic of their own and get one message each, QoS 1",
+  away:
+    "QoS 1 to persistent sessions that are away, acknowledged; latency: publish to PUBACK. They return and count (lost).\n" +
+    "Waypost acknowledges what is synced to the disk; Mosquitto (persistence true) syncs nothing per message: it writes\n" +
+    "its database when it ends and every half hour. fdatasync: 4 KiB appended and synced on this disk, one by one.\n" +
+    "bytes: written for the whole life of a message, by the store's count per message stored, and by the kernel's.",
+  session:
+    "Persistent sessions, all online: QoS 1, 64 bytes, 1000 messages in flight; the same load on clean ones before it",
+  "away-memory":
+    "100,000 messages of 200 bytes wait for one device; SIGKILL; restart: from the start of the process to CONNACK.\n" +
+    "Mosquitto has written nothing by then: what it lost is the price of not syncing.",
+  "away-stall":
+    "100,000 messages of 200 bytes come and go: latencies of a pair of its own (QoS 0, one message each 2 ms, ahead of the\n" +
+    "others in line for the processor) in peace, and while they fill, drain and are cleaned up.\n" +
+    "Mosquitto leaves TCP_NODELAY off by default: it may wait 40 ms for an acknowledgement of TCP.\n" +
+    "The target counts the worst of all rounds, not their median.",
+};

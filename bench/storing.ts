@@ -1,0 +1,15 @@
+/** What a lane asks of a broker that keeps messages: nothing is dropped, and it may write into its own folder. */
+export interface Storing {
+  /** Messages that one mailbox must hold; in bytes there is no limit that matters. */
+  mailboxMessagesMax: number;
+}
+
+/** How Waypost keeps messages; other brokers have no such choice. */
+export interface StoreChoice {
+  /** For every lane. Undefined: nedb where a lane needs a store, the gateway's own default where it does not. */
+  engine: "nedb" | "memory" | undefined;
+  durability: "synced" | "written" | "memory";
+}
+
+/** The folder for what a broker keeps, inside the home of its process. */
+export const storeFolderName = "data";

@@ -1,0 +1,130 @@
+import type { Mailbox, MailboxLimits, Waiting } from "../actor/mailbox.ts";
+import type { Amount, Usage } from "../store/usage.ts";
+import type { DropReason } from "./counters.ts";
+import type { DeviceSettings, WhenFull } from "./device-settings.ts";
+import type { TopicClass, TopicClasses } from "./topic-classes.ts";
+
+/** What becomes of a message: it may be put into the mailbox, it was refused, or its publisher has to wait. */
+export type Verdict = "admit" | "drop" | "hold";
+
+/** Whose mailbox it is; told before `admit` returns. It must not put anything into a mailbox meanwhile. */
+export interface AdmissionOwner<T> {
+  /** A message was taken out of the mailbox. The store's usage must be without it when this returns. */
+  removed(message: T, reason: DropReason): void;
+  /** The arriving message is refused. */
+  dropped(reason: DropReason): void;
+}
+
+/** One message that arrives, and where. */
+interface Arrival<T extends Waiting> {
+  readonly message: T;
+  readonly mailbox: Mailbox<T>;
+  readonly topicClass: TopicClass;
+  readonly counted: boolean;
+  readonly owner: AdmissionOwner<T>;
+}
+
+/**
+ * Messages that one arrival may cost a mailbox beyond the mailbox's own limits: what is removed here frees nothing of the
+ * store while others wait for it too.
+ */
+const REMOVALS_MAX = 16;
+
+/**
+ * Decides whether there is room for one message in one mailbox: in the mailbox itself, in its class over all mailboxes,
+ * and in the whole store. Settings and usage are read at each decision. One object for all mailboxes.
+ */
+export class Admission {
+  readonly #settings: Pick<DeviceSettings, "mailboxes" | "store">;
+  readonly #classes: TopicClasses;
+  readonly #usage: Usage | null;
+
+  /** `usage` is null where the store does not count: then only the mailbox has limits. */
+  constructor(settings: Pick<DeviceSettings, "mailboxes" | "store">, classes: TopicClasses, usage: Usage | null) {
+    this.#settings = settings;
+    this.#classes = classes;
+    this.#usage = usage;
+  }
+
+  /**
+   * Makes room as the limit behaviour says. `counted`: the usage has the message already, because another receiver waits
+   * for it; then only the limits of the mailbox apply. After "admit" it is for the caller to put it into the mailbox.
+   */
+  admit<T extends Waiting>(message: T, mailbox: Mailbox<T>, counted: boolean, owner: AdmissionOwner<T>): Verdict {
+    const topicClass = this.#classes.at(message.kind.index);
+    const { mailboxes } = this.#settings;
+    if (mailbox.fits(message, mailboxes) && (counted || this.#fullBeyond(message, topicClass) === undefined)) {
+      return "admit";
+    }
+    const arrival = { message, mailbox, topicClass, counted, owner };
+    const tooLarge = this.#tooLargeFor(arrival);
+    const whenFull = topicClass.whenFull ?? mailboxes.whenFull;
+    if (tooLarge === undefined && whenFull === "flow-control") return "hold";
+    const refusal =
+      tooLarge ?? (whenFull === "reject-newest" ? this.#full(arrival) : this.#makeRoom(arrival, whenFull));
+    if (refusal === undefined) return "admit";
+    owner.dropped(refusal);
+    return "drop";
+  }
+
+  /** The first limit that the message meets, if any. */
+  #full<T extends Waiting>({ message, mailbox, topicClass, counted }: Arrival<T>): DropReason | undefined {
+    if (!mailbox.fits(message, this.#settings.mailboxes)) return "mailbox-full";
+    return counted ? undefined : this.#fullBeyond(message, topicClass);
+  }
+
+  /** The first limit beyond the mailbox that the message meets, if any. */
+  #fullBeyond(message: Waiting, topicClass: TopicClass): DropReason | undefined {
+    if (!this.#fitsClass(message, topicClass)) return "class-full";
+    return this.#fitsStore(message) ? undefined : "store-full";
+  }
+
+  #fitsClass(message: Waiting, topicClass: TopicClass): boolean {
+    return this.#usage === null || fits(message, this.#usage.ofKind(topicClass.index), topicClass);
+  }
+
+  #fitsStore(message: Waiting): boolean {
+    return this.#usage === null || fits(message, this.#usage, this.#settings.store);
+  }
+
+  /** The first limit that the message would not fit if nothing else waited. */
+  #tooLargeFor<T extends Waiting>({ message, topicClass, counted }: Arrival<T>): DropReason | undefined {
+    const { mailboxes, store } = this.#settings;
+    if (!fits(message, nothing, mailboxes)) return "mailbox-full";
+    if (counted || this.#usage === null) return undefined;
+    if (!fits(message, nothing, topicClass)) return "class-full";
+    return fits(message, nothing, store) ? undefined : "store-full";
+  }
+
+  /**
+   * Removes messages until the arriving one fits: undefined, or else the limit that it still meets. Those of its class go
+   * first, since that makes room in the mailbox and in the store too.
+   */
+  #makeRoom<T extends Waiting>(arrival: Arrival<T>, whenFull: WhenFull): DropReason | undefined {
+    const { message, mailbox, topicClass, counted, owner } = arrival;
+    const { mailboxes } = this.#settings;
+    const isByPriority = whenFull === "remove-low-priority";
+    // Nothing is removed for a message that would not fit all the same.
+    if (isByPriority && !mailbox.fitsAbove(topicClass.priority, message, mailboxes)) return "mailbox-full";
+    const told = (removed: T | undefined): boolean => {
+      if (removed !== undefined) owner.removed(removed, isByPriority ? "low-priority-removed" : "mailbox-removed");
+      return removed !== undefined;
+    };
+    const removeAny = () => told(isByPriority ? mailbox.removeLowest(topicClass.priority) : mailbox.removeOldest());
+    let removals = 0;
+    while (!counted && !this.#fitsClass(message, topicClass)) {
+      if (removals++ === REMOVALS_MAX || !told(mailbox.removeOldest(topicClass.index))) return "class-full";
+    }
+    while (!mailbox.fits(message, mailboxes)) if (!removeAny()) return "mailbox-full";
+    while (!counted && !this.#fitsStore(message)) {
+      if (removals++ === REMOVALS_MAX || !removeAny()) return "store-full";
+    }
+    return undefined;
+  }
+}
+
+const nothing: Amount = { messages: 0, bytes: 0 };
+
+function fits(message: Waiting, held: Amount, { messagesMax, bytesMax }: Readonly<MailboxLimits>): boolean {
+  return held.messages < messagesMax && held.bytes + message.bytes <= bytesMax;
+}

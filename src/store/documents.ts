@@ -1,0 +1,113 @@
+import type { QoS } from "../protocol/packet-type.ts";
+import type { Message } from "./message.ts";
+import type { MessageKey } from "./message-key.ts";
+import type { MessageRecord } from "./message-record.ts";
+
+export const FORMAT_VERSION = 1;
+
+/** One message and who must get it. Payloads are base64, since NeDB keeps no bytes; properties are JSON, since it allows no `$` in keys. */
+export interface MessageDocument {
+  k: "msg";
+  /** The number of the message, which identifies it and gives its place in the order and its packet id. */
+  n: number;
+  /** Id of the gateway that it came from, where that is another. */
+  b?: string;
+  t: string;
+  p: string;
+  q: QoS;
+  r?: 1;
+  /** Client id of the publisher. */
+  o?: string;
+  x?: string;
+  /** When it came, in seconds since the Unix epoch. */
+  at: number;
+  /** Ids of the clients that wait for it at this QoS, and at QoS 1 where that is lower. */
+  to: string[];
+  to1?: string[];
+  /** Those of them that it was sent to. */
+  sent?: string[];
+}
+
+/** A client id and the messages that it has settled, or that it was sent. */
+export type OfClient = [clientId: string, ...keys: MessageKey[]];
+
+/** One entry of the store beside messages, as it was when this was written; `gone` lists the keys of those that are no more. */
+export type StateDocument =
+  | { k: "session"; i: string; away: number }
+  | { k: "subscription"; i: string; f: string; q: QoS; rh?: number; rap?: boolean; nl?: boolean; id?: number }
+  | { k: "retained"; t: string; p: string; q: QoS; n: number; o?: string; x?: string }
+  | { k: "will"; i: string; t: string; p: string; q: QoS; r: boolean }
+  | { k: "receipt"; i: string; m: number; t: string }
+  | { k: "released"; i: string; n: MessageKey; m: number };
+
+export type StoreDocument =
+  /** The first of a segment; `n` is the number of the latest message by then. */
+  | { k: "head"; v: number; n: number }
+  | MessageDocument
+  | { k: "done"; of: OfClient[] }
+  | { k: "sent"; of: OfClient[] }
+  | StateDocument
+  | { k: "gone"; of: string[] }
+  /** The last of a commit, without which none of it counts; `z` is the CRC-32 of the lines before it. */
+  | { k: "end"; n: number; z: number };
+
+export function messageDocument(
+  record: MessageRecord,
+  message: Message,
+  home: string,
+  isSent: (clientId: string) => boolean,
+): MessageDocument {
+  const to = record.receiversAt(record.qos);
+  const document: MessageDocument = {
+    k: "msg",
+    n: message.brokerCounter,
+    t: message.topic,
+    p: message.payloadText(),
+    q: record.qos,
+    at: message.publishedAt,
+    to,
+  };
+  if (message.brokerId !== home) document.b = message.brokerId;
+  if (message.retain) document.r = 1;
+  if (message.clientId !== undefined) document.o = message.clientId;
+  if (message.properties !== undefined) document.x = JSON.stringify(message.properties);
+  const lower = record.qos === 2 ? record.receiversAt(1) : [];
+  if (lower.length > 0) document.to1 = lower;
+  if (record.written) {
+    const sent = [...to, ...lower].filter(isSent);
+    if (sent.length > 0) document.sent = sent;
+  }
+  return document;
+}
+
+const isText = (value: unknown) => typeof value === "string";
+const isNumber = (value: unknown) => typeof value === "number";
+const isQoS = (value: unknown) => value === 0 || value === 1 || value === 2;
+const isTexts = (value: unknown) => Array.isArray(value) && value.every(isText);
+const isKey = (value: unknown) => isNumber(value) || isText(value);
+const isListOfClients = (value: unknown) =>
+  Array.isArray(value) && value.every((each) => Array.isArray(each) && isText(each[0]) && each.every(isKey));
+
+const fieldsOf: Record<StoreDocument["k"], Record<string, (value: unknown) => boolean>> = {
+  head: { v: isNumber, n: isNumber },
+  msg: { n: isNumber, t: isText, p: isText, q: isQoS, at: isNumber, to: isTexts },
+  done: { of: isListOfClients },
+  sent: { of: isListOfClients },
+  session: { i: isText, away: isNumber },
+  subscription: { i: isText, f: isText, q: isQoS },
+  retained: { t: isText, p: isText, q: isQoS, n: isNumber },
+  will: { i: isText, t: isText, p: isText, q: isQoS },
+  receipt: { i: isText, m: isNumber, t: isText },
+  released: { i: isText, n: isKey, m: isNumber },
+  gone: { of: isTexts },
+  end: { n: isNumber, z: isNumber },
+};
+
+/** Whether a line of a segment, parsed, is what this store writes. */
+export function isStoreDocument(value: unknown): value is StoreDocument {
+  if (typeof value !== "object" || value === null) return false;
+  const document = value as Record<string, unknown>;
+  const kind = document.k as StoreDocument["k"];
+  if (!Object.hasOwn(fieldsOf, kind)) return false;
+  return Object.entries(fieldsOf[kind]).every(([name, isValid]) => isValid(document[name]));
+}

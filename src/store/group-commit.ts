@@ -1,0 +1,251 @@
+import type { Cancel, Clock } from "../actor/clock.ts";
+import { Batch } from "./batch.ts";
+import type { Durability } from "./durability.ts";
+import type { Journal } from "./journal.ts";
+import type { MessageRecord } from "./message-record.ts";
+import type { Segment } from "./segment.ts";
+import type { SegmentLog } from "./segment-log.ts";
+import { settled } from "./settled.ts";
+
+/** How long receivers that are connected have to acknowledge a message before it is written; at most twice this. */
+const GRACE_MS = 5;
+/** How long what nobody waits for may take until it is written. */
+const LATER_MS = 1000;
+/** So many changes are not left waiting for that long. */
+const LATER_CHANGES_MAX = 10_000;
+/** How long after a failure the next attempt is made. */
+const RETRY_MS = 1000;
+/** Bytes of messages that may wait to be written before publishers have to wait too. */
+const UNWRITTEN_BYTES_MAX = 8 * 1024 * 1024;
+
+export interface GroupCommitParts {
+  clock: Clock;
+  durability: Durability;
+  log: SegmentLog;
+  /** The store cannot write any more, or it can again (null). */
+  failing: (reason: unknown) => void;
+}
+
+/**
+ * Gathers what has to be written into commits: one write and at most one sync each. What comes while a commit runs goes
+ * into the next one. Messages whose receivers are all connected are given a moment to be acknowledged first: what is
+ * settled before its commit is never written.
+ */
+export class GroupCommit implements Journal {
+  readonly #parts: GroupCommitParts;
+  #pending = new Batch();
+  #running: Batch | null = null;
+  #scheduled = false;
+  #closed = false;
+  #failing = false;
+  #laterChanges = 0;
+  #unwrittenBytes = 0;
+  #relieved: (() => void)[] = [];
+  /** Records in their first and second while of grace. */
+  #young: MessageRecord[] = [];
+  #aged: MessageRecord[] = [];
+  #cancelGrace: Cancel | null = null;
+  #cancelLater: Cancel | null = null;
+  #cancelRetry: Cancel | null = null;
+  #idle: (() => void)[] = [];
+
+  constructor(parts: GroupCommitParts) {
+    this.#parts = parts;
+  }
+
+  get failing(): boolean {
+    return this.#failing;
+  }
+
+  add(record: MessageRecord): void {
+    this.#unwrittenBytes += record.bytes;
+    if (record.hurried) return this.#put(record);
+    this.#young.push(record);
+    this.#cancelGrace ??= this.#parts.clock.after(GRACE_MS, () => this.#age());
+  }
+
+  hurry(record: MessageRecord): void {
+    this.#put(record);
+  }
+
+  settled(record: MessageRecord, clientId: string): void {
+    if (record.durability === "memory") return;
+    if (record.written) {
+      this.#pending.sent.get(clientId)?.delete(record.key);
+      this.#pending.note("done", clientId, record.key);
+      this.#later(1);
+    }
+    if (record.receivers > 0) return;
+    if (!record.written) this.#relieve(record.bytes);
+    this.#parts.log.release(record);
+    record.accept();
+  }
+
+  sent(record: MessageRecord, clientId: string): void {
+    this.#pending.note("sent", clientId, record.key);
+    this.#later(1);
+  }
+
+  changed(...keys: string[]): void {
+    for (const key of keys) this.#pending.keys.add(key);
+    if (keys.length > 0) this.#later(keys.length);
+  }
+
+  commit(...keys: string[]): PromiseLike<void> {
+    if (keys.length === 0) return settled;
+    if (this.#parts.durability === "memory") {
+      this.changed(...keys);
+      return settled;
+    }
+    for (const key of keys) this.#pending.keys.add(key);
+    this.#hurry(this.#parts.durability === "synced");
+    return this.#pending.durable;
+  }
+
+  durable(): PromiseLike<void> {
+    if (this.#parts.durability === "memory") return settled;
+    if (this.#pending.hurried) return this.#pending.durable;
+    return this.#running?.durable ?? settled;
+  }
+
+  /** True unless too much waits to be written; then `done` is called when there is room again. */
+  relieved(done: () => void): boolean {
+    if (this.#unwrittenBytes < UNWRITTEN_BYTES_MAX) return true;
+    this.#relieved.push(done);
+    return false;
+  }
+
+  /** Copies of what is in a segment that shall be given back; they are the next commit. */
+  copy(records: readonly MessageRecord[], keys: readonly string[]): void {
+    this.#pending.copies.push(...records);
+    for (const key of keys) this.#pending.keys.add(key);
+    this.#hurry(false);
+  }
+
+  /** Writes what counts of a segment anew, synced. Only while nothing else goes on. */
+  async moveOut(segment: Segment): Promise<void> {
+    const batch = new Batch();
+    batch.copies = segment.records();
+    for (const key of segment.keys) batch.keys.add(key);
+    batch.sync = true;
+    await this.#parts.log.write(batch, () => {});
+  }
+
+  /** Writes everything that is left, synced. Throws what kept it from doing so. */
+  async close(): Promise<void> {
+    if (this.#running !== null) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    for (const record of [...this.#aged, ...this.#young]) if (!record.hurried) this.#put(record);
+    this.#aged = [];
+    this.#young = [];
+    this.#closed = true;
+    for (const cancel of [this.#cancelGrace, this.#cancelLater, this.#cancelRetry]) cancel?.();
+    const batch = this.#pending;
+    batch.sync = this.#parts.durability !== "memory";
+    if (!batch.empty) {
+      await this.#parts.log.write(batch, () => {});
+      this.#written(batch);
+    }
+    await this.#parts.log.close();
+  }
+
+  #put(record: MessageRecord): void {
+    this.#pending.records.push(record);
+    this.#hurry(record.durability === "synced");
+  }
+
+  #age(): void {
+    this.#cancelGrace = null;
+    const aged = this.#aged;
+    this.#aged = this.#young;
+    this.#young = [];
+    for (const record of aged) {
+      if (record.message === null || record.hurried) continue;
+      record.hurried = true;
+      this.#put(record);
+    }
+    if (this.#aged.length > 0 && !this.#closed) {
+      this.#cancelGrace = this.#parts.clock.after(GRACE_MS, () => this.#age());
+    }
+  }
+
+  #later(changes: number): void {
+    this.#laterChanges += changes;
+    if (this.#laterChanges > LATER_CHANGES_MAX) return this.#hurry(false);
+    this.#cancelLater ??= this.#parts.clock.after(LATER_MS, () => this.#hurry(false));
+  }
+
+  #hurry(sync: boolean): void {
+    this.#pending.hurried = true;
+    if (sync) this.#pending.sync = true;
+    this.#schedule();
+  }
+
+  /** At the end of the turn, so that everything of this turn goes into one commit. */
+  #schedule(): void {
+    if (this.#scheduled || this.#running !== null || this.#closed || this.#cancelRetry !== null) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      void this.#run();
+    });
+  }
+
+  async #run(): Promise<void> {
+    if (this.#running !== null || this.#closed) return;
+    const batch = this.#pending;
+    this.#pending = new Batch();
+    this.#running = batch;
+    this.#laterChanges = 0;
+    this.#cancelLater?.();
+    this.#cancelLater = null;
+    try {
+      await this.#parts.log.write(batch, () => this.#handedOver(batch));
+      this.#written(batch);
+      await this.#parts.log.tidy((records, keys) => this.copy(records, keys));
+    } catch (error) {
+      this.#failed(batch, error);
+    } finally {
+      this.#running = null;
+      for (const resolve of this.#idle.splice(0)) resolve();
+      if (this.#pending.hurried) this.#schedule();
+    }
+  }
+
+  /** The operating system has it; it is not synced. */
+  #handedOver(batch: Batch): void {
+    for (const record of batch.records) if (record.durability === "written") record.accept();
+  }
+
+  #written(batch: Batch): void {
+    let bytes = 0;
+    for (const record of batch.records) {
+      if (record.written) bytes += record.bytes;
+      record.accept();
+    }
+    batch.succeeded();
+    this.#relieve(bytes);
+    if (!this.#failing) return;
+    this.#failing = false;
+    this.#parts.failing(null);
+  }
+
+  #failed(batch: Batch, error: unknown): void {
+    for (const record of batch.records) {
+      if (record.written && record.place === null && record.message === null) this.#relieve(record.bytes);
+    }
+    this.#pending.takeOver(batch);
+    this.#pending.hurried = true;
+    this.#failing = true;
+    this.#parts.failing(error);
+    this.#cancelRetry = this.#parts.clock.after(RETRY_MS, () => {
+      this.#cancelRetry = null;
+      this.#schedule();
+    });
+  }
+
+  #relieve(bytes: number): void {
+    this.#unwrittenBytes -= bytes;
+    if (this.#relieved.length === 0 || this.#unwrittenBytes > UNWRITTEN_BYTES_MAX / 2) return;
+    for (const done of this.#relieved.splice(0)) done();
+  }
+}

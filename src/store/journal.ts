@@ -1,0 +1,31 @@
+import type { MessageRecord } from "./message-record.ts";
+import { settled } from "./settled.ts";
+
+/** What a store does with what it is told beside holding it in memory. */
+export interface Journal {
+  /** A message has to be written, unless all its receivers settle it before; at once where `record.hurried`. */
+  add(record: MessageRecord): void;
+  /** What was added without hurry has to be written at once. */
+  hurry(record: MessageRecord): void;
+  /** A receiver was taken off the record: it need not get the message any more. */
+  settled(record: MessageRecord, clientId: string): void;
+  /** The message was sent to this receiver, which has not acknowledged it. */
+  sent(record: MessageRecord, clientId: string): void;
+  /** What is kept under these keys has changed; it is written before long. */
+  changed(...keys: string[]): void;
+  /** As `changed`, at once: resolves when it is as durable as the store promises. */
+  commit(...keys: string[]): PromiseLike<void>;
+  /** Resolves when everything that was told before is as durable as the store promises. */
+  durable(): PromiseLike<void>;
+}
+
+/** That of a store in memory. */
+export const noJournal: Journal = {
+  add: (record) => record.accept(),
+  hurry: () => {},
+  settled: () => {},
+  sent: () => {},
+  changed: () => {},
+  commit: () => settled,
+  durable: () => settled,
+};

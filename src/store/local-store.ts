@@ -1,0 +1,302 @@
+import { Readable } from "node:stream";
+import { WaypostError } from "../waypost-error.ts";
+import type { Acceptance } from "./acceptance.ts";
+import type { Durability } from "./durability.ts";
+import type { Journal } from "./journal.ts";
+import { Message } from "./message.ts";
+import { keyOf } from "./message-key.ts";
+import { type Outstanding, packetOf } from "./outgoing-line.ts";
+import { OutgoingMessages } from "./outgoing-messages.ts";
+import { isOwn, type RetainedLimits, RetainedMessages } from "./retained-messages.ts";
+import { Settled, settled } from "./settled.ts";
+import { stateKey } from "./state-key.ts";
+import type { Store, StoreBroker, StoredSession, StoreReport } from "./store.ts";
+import type {
+  ClientRef,
+  OutgoingRef,
+  StoredOutgoing,
+  StoredPublish,
+  StoredPubrel,
+  StoredSubscription,
+  StoredWill,
+} from "./stored-packets.ts";
+import { ownPayload, storedPublish } from "./stored-publish.ts";
+import { SubscriptionIndex } from "./subscription-index.ts";
+
+export interface LocalStoreOptions {
+  retained?: RetainedLimits;
+  durability?: Durability;
+  /** A retained message was not kept, because the limits are reached. */
+  retainedRefused?: (topic: string) => void;
+}
+
+/**
+ * A store that answers from memory, and tells a journal of what changed. What has to be on the disk before somebody is
+ * answered is a promise of the journal; everything else is there at once.
+ */
+export class LocalStore implements Store {
+  readonly shared = false;
+  protected readonly outgoing: OutgoingMessages;
+  protected readonly retained: RetainedMessages;
+  protected readonly subscriptions = new SubscriptionIndex();
+  protected readonly sessionsById = new Map<string, StoredSession>();
+  protected readonly incoming = new Map<string, Map<number, StoredPublish>>();
+  protected readonly wills = new Map<string, StoredWill>();
+  readonly #journal: Journal;
+  readonly #retainedRefused: (topic: string) => void;
+  #broker: StoreBroker = { id: "" };
+  #destroyed = false;
+
+  constructor(journal: Journal, options: LocalStoreOptions) {
+    this.#journal = journal;
+    this.outgoing = new OutgoingMessages(journal, options.durability ?? "memory");
+    this.retained = new RetainedMessages(options.retained ?? { messagesMax: Infinity, bytesMax: Infinity });
+    this.#retainedRefused = options.retainedRefused ?? (() => {});
+  }
+
+  get broker(): StoreBroker {
+    return this.#broker;
+  }
+
+  get usage() {
+    return this.outgoing.usage;
+  }
+
+  get retainedUsage(): { readonly messages: number; readonly bytes: number } {
+    return { messages: this.retained.count, bytes: this.retained.bytes };
+  }
+
+  report(): StoreReport | null {
+    return null;
+  }
+
+  relieved(_done: () => void): boolean {
+    return true;
+  }
+
+  async setup(broker: StoreBroker): Promise<void> {
+    this.#broker = broker;
+    this.outgoing.home = broker.id;
+  }
+
+  async destroy(): Promise<void> {
+    if (this.#destroyed) throw new WaypostError("ERR_STORE", "the store was destroyed twice");
+    this.#destroyed = true;
+  }
+
+  durable(): PromiseLike<void> {
+    return this.#journal.durable();
+  }
+
+  storeRetained(packet: StoredPublish): PromiseLike<void> {
+    const { topic } = packet;
+    if (packet.payload.length === 0) this.retained.delete(topic);
+    else if (!this.retained.set({ ...packet, payload: ownPayload(packet) })) {
+      this.#retainedRefused(topic);
+      return settled;
+    }
+    if (!isOwn(topic)) {
+      const key = stateKey("retained", topic);
+      // The publisher's acknowledgement waits for `durable()`; the delivery, which comes after this, does not.
+      if (packet.qos > 0) void this.#journal.commit(key);
+      else this.#journal.changed(key);
+    }
+    return settled;
+  }
+
+  createRetainedStream(filter: string): Readable {
+    return Readable.from(this.retained.tree.matching(filter));
+  }
+
+  createRetainedStreamCombi(filters: string[]): Readable {
+    return Readable.from(this.#retainedOnce(filters));
+  }
+
+  retainedMatching(filters: readonly string[]): PromiseLike<readonly StoredPublish[]> {
+    return new Settled(this.#retainedOnce(filters));
+  }
+
+  addSubscriptions({ id }: ClientRef, subscriptions: readonly StoredSubscription[]): PromiseLike<void> {
+    for (const { topic, qos, rh, rap, nl, subscriptionIdentifier } of subscriptions) {
+      const subscription: StoredSubscription = { topic, qos, rh, rap, nl };
+      if (subscriptionIdentifier !== undefined) subscription.subscriptionIdentifier = subscriptionIdentifier;
+      this.subscriptions.add(id, subscription);
+    }
+    return this.#journal.commit(...subscriptions.map(({ topic }) => stateKey("subscription", id, topic)));
+  }
+
+  removeSubscriptions({ id }: ClientRef, filters: readonly string[]): PromiseLike<void> {
+    for (const filter of filters) this.subscriptions.remove(id, filter);
+    return this.#journal.commit(...filters.map((filter) => stateKey("subscription", id, filter)));
+  }
+
+  cleanSubscriptions({ id }: ClientRef): PromiseLike<void> {
+    const filters = this.subscriptions.ofClient(id).map(({ topic }) => topic);
+    this.subscriptions.removeClient(id);
+    if (filters.length === 0) return settled;
+    return this.#journal.commit(...filters.map((filter) => stateKey("subscription", id, filter)));
+  }
+
+  subscriptionsByClient({ id }: ClientRef): PromiseLike<StoredSubscription[]> {
+    return new Settled(this.subscriptions.ofClient(id));
+  }
+
+  subscriptionsByTopic(topic: string) {
+    return new Settled(this.subscriptions.matching(topic));
+  }
+
+  countOffline() {
+    return new Settled({ subsCount: this.subscriptions.keptCount, clientsCount: this.subscriptions.clientCount });
+  }
+
+  getClientList(filter: string): Readable {
+    return Readable.from(this.subscriptions.clientsOf(filter));
+  }
+
+  sessions(): PromiseLike<readonly StoredSession[]> {
+    return new Settled([...this.sessionsById.values()]);
+  }
+
+  putSession({ id }: ClientRef, awaySince: number): PromiseLike<void> {
+    const known = this.sessionsById.get(id);
+    if (known?.awaySince === awaySince) return settled;
+    this.sessionsById.set(id, { id, awaySince });
+    const key = stateKey("session", id);
+    if (known === undefined) return this.#journal.commit(key);
+    this.#journal.changed(key);
+    return settled;
+  }
+
+  discardSession(client: ClientRef): PromiseLike<void> {
+    const { id } = client;
+    this.outgoing.discard(id);
+    this.cleanIncoming(client);
+    const hadSession = this.sessionsById.delete(id);
+    const subscriptionsGone = this.cleanSubscriptions(client);
+    return hadSession ? this.#journal.commit(stateKey("session", id)) : subscriptionsGone;
+  }
+
+  keep(clientId: string, message: Message, hurry: boolean): Acceptance {
+    return this.outgoing.keep(clientId, message, hurry);
+  }
+
+  sent(clientId: string, { brokerId, brokerCounter }: Message, packetId: number): PromiseLike<void> {
+    this.outgoing.sent(clientId, keyOf(brokerId, brokerCounter, this.#broker.id), packetId);
+    return settled;
+  }
+
+  release(clientId: string, brokerId: string, brokerCounter: number, packetId: number): PromiseLike<void> {
+    return this.outgoing.release(clientId, keyOf(brokerId, brokerCounter, this.#broker.id), packetId) ?? settled;
+  }
+
+  settle(clientId: string, brokerId: string, brokerCounter: number): PromiseLike<void> {
+    this.outgoing.settle(clientId, keyOf(brokerId, brokerCounter, this.#broker.id));
+    return settled;
+  }
+
+  outstanding(clientId: string): PromiseLike<readonly Outstanding[]> {
+    return new Settled(this.outgoing.list(clientId));
+  }
+
+  outgoingEnqueue(receiver: { clientId: string }, packet: StoredPublish): PromiseLike<void> {
+    return this.outgoingEnqueueCombi([receiver], packet);
+  }
+
+  outgoingEnqueueCombi(receivers: readonly { clientId: string }[], packet: StoredPublish): PromiseLike<void> {
+    if (receivers.length === 0) return settled;
+    const message = new Message(packet, packet.qos, packet.retain ?? false); // one copy, however many receivers
+    for (const { clientId } of receivers) this.outgoing.keep(clientId, message, true);
+    return this.#journal.durable();
+  }
+
+  outgoingUpdate({ id }: ClientRef, packet: OutgoingRef | StoredPubrel): PromiseLike<void> {
+    const { messageId } = packet;
+    if (messageId === undefined) return noSuchPacket(id, messageId);
+    if ("cmd" in packet && packet.cmd === "pubrel") {
+      const key = this.outgoing.keyOfPacketId(id, messageId);
+      const released = key === undefined ? undefined : this.outgoing.release(id, key, messageId);
+      return released ?? noSuchPacket(id, messageId);
+    }
+    const { brokerId, brokerCounter } = packet as OutgoingRef;
+    const key = this.outgoing.keyOfRef(id, { brokerId, brokerCounter } as OutgoingRef);
+    if (key === undefined || !this.outgoing.sent(id, key, messageId)) return noSuchPacket(id, messageId);
+    return settled;
+  }
+
+  outgoingClearMessageId({ id }: ClientRef, packet: OutgoingRef): PromiseLike<StoredOutgoing | undefined> {
+    const key = this.outgoing.keyOfRef(id, packet);
+    const entry = key === undefined ? undefined : this.outgoing.settle(id, key);
+    return new Settled(entry === undefined ? undefined : packetOf(entry));
+  }
+
+  outgoingStream({ id }: ClientRef): Readable {
+    return Readable.from(this.outgoing.list(id).map(packetOf));
+  }
+
+  cleanOutgoing({ id }: ClientRef): PromiseLike<void> {
+    this.outgoing.discard(id);
+    return settled;
+  }
+
+  incomingStorePacket({ id }: ClientRef, packet: StoredPublish): PromiseLike<void> {
+    let packets = this.incoming.get(id);
+    if (packets === undefined) {
+      packets = new Map();
+      this.incoming.set(id, packets);
+    }
+    packets.set(packet.messageId as number, { ...storedPublish(packet), messageId: packet.messageId });
+    return this.#journal.commit(stateKey("receipt", id, packet.messageId));
+  }
+
+  incomingGetPacket({ id }: ClientRef, { messageId }: { messageId: number }): PromiseLike<StoredPublish> {
+    const packet = this.incoming.get(id)?.get(messageId);
+    return packet === undefined ? noSuchPacket(id, messageId) : new Settled(packet);
+  }
+
+  incomingDelPacket({ id }: ClientRef, { messageId }: { messageId: number }): PromiseLike<void> {
+    const packets = this.incoming.get(id);
+    if (!packets?.delete(messageId)) return noSuchPacket(id, messageId);
+    if (packets.size === 0) this.incoming.delete(id);
+    return this.#journal.commit(stateKey("receipt", id, messageId));
+  }
+
+  cleanIncoming({ id }: ClientRef): PromiseLike<void> {
+    const packetIds = [...(this.incoming.get(id)?.keys() ?? [])];
+    this.incoming.delete(id);
+    this.#journal.changed(...packetIds.map((packetId) => stateKey("receipt", id, packetId)));
+    return settled;
+  }
+
+  async putWill({ id }: ClientRef, will: StoredWill): Promise<void> {
+    // The contract of aedes-persistence: the packet itself learns whose it is.
+    will.brokerId = this.#broker.id;
+    will.clientId = id;
+    this.wills.set(id, will);
+    await this.#journal.commit(stateKey("will", id));
+  }
+
+  async getWill({ id }: ClientRef): Promise<StoredWill | undefined> {
+    return this.wills.get(id);
+  }
+
+  async delWill({ id }: ClientRef): Promise<StoredWill | undefined> {
+    const will = this.wills.get(id);
+    if (!this.wills.delete(id)) return undefined;
+    this.#journal.changed(stateKey("will", id));
+    return will;
+  }
+
+  streamWill(brokers: Record<string, number> = {}): Readable {
+    return Readable.from([...this.wills.values()].filter((will) => !Object.hasOwn(brokers, will.brokerId ?? "")));
+  }
+
+  #retainedOnce(filters: readonly string[]): StoredPublish[] {
+    const found = new Set<StoredPublish>(); // filled as we go: a thousand filters may all match everything
+    for (const filter of filters) for (const packet of this.retained.tree.matching(filter)) found.add(packet);
+    return [...found];
+  }
+}
+
+async function noSuchPacket(clientId: string, packetId: number | undefined): Promise<never> {
+  throw new WaypostError("ERR_NO_SUCH_PACKET", `client ${clientId} has no message with packet id ${packetId}`);
+}

@@ -1,0 +1,217 @@
+import type { Kind } from "../actor/mailbox.ts";
+import type { QoS } from "../protocol/packet-type.ts";
+import { writePublish } from "../protocol/publish-frame.ts";
+import { WireSlab } from "../protocol/wire-slab.ts";
+import type { Acceptance } from "./acceptance.ts";
+import type { Durability } from "./durability.ts";
+import type { StoredPublish } from "./stored-packets.ts";
+
+/** Frames that leave within this turn or the next few. */
+const passing = new WireSlab(65536);
+/** Frames of messages that wait. Smaller, because one waiting message keeps its whole slab. */
+const waiting = new WireSlab(4096);
+
+/** Bytes that a waiting message costs beside its payload and topic: the objects that stand for it and its place in line. */
+const OVERHEAD_BYTES = 64;
+
+/** What mailbox and store want to know of a message beside what it says. */
+export interface MessageKind extends Kind {
+  /** The promise of this kind of message, where it is not the store's own. */
+  readonly durability?: Durability | undefined;
+}
+
+export const ordinary: MessageKind = { index: 0, priority: 4 };
+
+/**
+ * One published message at one QoS, shared by all receivers that get it so, and by the store. Its wire form is written
+ * once, and the same bytes go to every receiver: the packet id in them follows from `sequence`, and a receiver has that
+ * id free unless it has a message in flight that is more than 65,534 messages older.
+ *
+ * A hundred thousand of these may wait at once, so what can be worked out is not a field.
+ */
+export class Message implements StoredPublish {
+  readonly topic: string;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly brokerId: string;
+  readonly brokerCounter: number;
+  /** Client id of the publisher; undefined when the gateway itself published. */
+  readonly clientId: string | undefined;
+  readonly properties: object | undefined;
+  /** What class of messages it belongs to. Set before it waits anywhere. */
+  kind: MessageKind = ordinary;
+  /** When it came, in seconds since the Unix epoch; 0 until somebody wanted to know. */
+  publishedAt = 0;
+  /** The wire form: `wire` from `wireStart` to `wireEnd`; null until it is written. */
+  wire: Buffer | null = null;
+  wireStart = 0;
+  wireEnd = 0;
+  /** Those who embed the broker get text back where they published text. */
+  readonly cameAsText: boolean;
+  // Not #private: one of these is made for every message, and private members make that measurably slower.
+  /** The payload as it came; null once the message is kept, whose payload is the end of its wire form. */
+  private arrived: Buffer | null;
+  private payloadAt = 0;
+  private atQoS0: Message | null = null;
+  private atQoS1: Message | null = null;
+  private stored: Acceptance | null = null;
+  /** What has to succeed before this message counts as accepted. */
+  private outstanding: Acceptance[] | null = null;
+
+  constructor(packet: StoredPublish, qos: QoS, retain: boolean) {
+    this.topic = packet.topic;
+    this.qos = qos;
+    this.retain = retain;
+    this.brokerId = packet.brokerId;
+    this.brokerCounter = packet.brokerCounter;
+    this.clientId = packet.clientId;
+    this.properties = packet.properties;
+    const payload: unknown = packet.payload;
+    this.arrived = Buffer.isBuffer(payload) ? payload : Buffer.from(payload as string | Uint8Array);
+    this.cameAsText = typeof payload === "string";
+  }
+
+  get cmd(): "publish" {
+    return "publish";
+  }
+
+  get dup(): boolean {
+    return false;
+  }
+
+  get payload(): Buffer {
+    return this.arrived ?? (this.wire as Buffer).subarray(this.payloadAt, this.wireEnd);
+  }
+
+  /** The order in which the messages of a gateway were published. */
+  get sequence(): number {
+    return this.brokerCounter;
+  }
+
+  /** The packet id in the wire form. Never 0 [MQTT-2.3.1-1]. */
+  get packetId(): number {
+    return packetIdOf(this.brokerCounter);
+  }
+
+  get payloadBytes(): number {
+    return this.arrived === null ? this.wireEnd - this.payloadAt : this.arrived.length;
+  }
+
+  get bytes(): number {
+    return this.payloadBytes + this.topic.length + OVERHEAD_BYTES;
+  }
+
+  /** The record that the store has of it, whatever the QoS at which each receiver gets it. */
+  get record(): Acceptance | null {
+    return this.stored ?? this.atQoS1?.stored ?? null;
+  }
+
+  set record(record: Acceptance | null) {
+    this.stored = record;
+  }
+
+  /** This message at the QoS that the receiver was granted, if that is lower [MQTT-3.8.4-6]. */
+  at(granted: QoS): Message {
+    if (granted >= this.qos) return this;
+    if (granted === 0) {
+      this.atQoS0 ??= new Message(this, 0, this.retain);
+      return this.atQoS0;
+    }
+    this.atQoS1 ??= new Message(this, 1, this.retain);
+    this.atQoS1.stored = this.record; // not this message itself, which keeps alive the chunk it came in
+    return this.atQoS1;
+  }
+
+  /** Sends bytes as the wire form that came in as just these bytes. They must stay unchanged. */
+  passThrough(wire: Buffer, start: number, end: number): void {
+    this.wire = wire;
+    this.wireStart = start;
+    this.wireEnd = end;
+  }
+
+  /** Writes the wire form, unless it is written. */
+  write(): void {
+    if (this.wire === null) this.encode(passing);
+  }
+
+  /**
+   * To be called when the message outlives the turn: copies it once out of the chunk that it arrived in, as its wire form.
+   */
+  keep(): void {
+    if (this.arrived === null) return;
+    this.payloadAt = this.encode(waiting);
+    this.arrived = null;
+  }
+
+  /** The payload of a message that is kept, as the store writes it. */
+  payloadText(): string {
+    return this.arrived === null
+      ? (this.wire as Buffer).toString("base64", this.payloadAt, this.wireEnd)
+      : this.arrived.toString("base64");
+  }
+
+  /** How aedes and its hooks know a message. */
+  toPacket(): StoredPublish {
+    const packet: StoredPublish = {
+      cmd: "publish",
+      brokerId: this.brokerId,
+      brokerCounter: this.brokerCounter,
+      topic: this.topic,
+      payload: this.payload,
+      qos: this.qos,
+      retain: this.retain,
+      dup: false,
+    };
+    if (this.qos > 0) packet.messageId = undefined;
+    if (this.clientId !== undefined) packet.clientId = this.clientId;
+    if (this.properties !== undefined) packet.properties = this.properties;
+    return packet;
+  }
+
+  /** What someone made of the packet `before` for one receiver: this message, if it is still the same. */
+  changedInto(before: StoredPublish, payload: Buffer, after: StoredPublish): Message {
+    const { brokerId, brokerCounter } = this;
+    const same = after === before && after.topic === this.topic && after.payload === payload;
+    if (same && after.qos === this.qos && after.retain === this.retain) return this;
+    return new Message({ ...after, brokerId, brokerCounter }, after.qos, after.retain);
+  }
+
+  /** A receiver has taken the message on condition that `stored` succeeds. */
+  acceptedWhen(stored: Acceptance): void {
+    this.outstanding ??= [];
+    if (this.outstanding[this.outstanding.length - 1] !== stored) this.outstanding.push(stored); // one record, many receivers
+  }
+
+  /** Calls back once all receivers have what they must keep on record: at once, if nothing is outstanding. */
+  whenAccepted(done: (error?: unknown) => void): void {
+    const outstanding = [...(this.outstanding ?? []), ...(this.atQoS1?.outstanding ?? [])];
+    let waiting = outstanding.length;
+    if (waiting === 0) return done();
+    let failure: unknown;
+    for (const each of outstanding) {
+      each.whenAccepted((error) => {
+        failure ??= error;
+        if (--waiting === 0) done(failure);
+      });
+    }
+  }
+
+  /** True while nothing has to be waited for before the publisher gets its acknowledgement. */
+  get accepted(): boolean {
+    return this.outstanding === null && (this.atQoS1 === null || this.atQoS1.outstanding === null);
+  }
+
+  /** Returns where the payload begins. */
+  private encode(slab: WireSlab): number {
+    const place = writePublish(slab, this, this.packetId, false);
+    this.wire = place.buffer;
+    this.wireStart = place.start;
+    this.wireEnd = place.end;
+    return place.payloadAt;
+  }
+}
+
+/** The packet id that a message has by its place in the order of all messages. */
+export function packetIdOf(brokerCounter: number): number {
+  return (brokerCounter % 65535) + 1;
+}

@@ -1,0 +1,303 @@
+import type { Clock } from "../actor/clock.ts";
+import type { Log } from "../log.ts";
+import type { QoS } from "../protocol/packet-type.ts";
+import { WaypostError } from "../waypost-error.ts";
+import { DirectoryLock } from "./directory-lock.ts";
+import type { MessageDocument, StateDocument } from "./documents.ts";
+import type { Durability } from "./durability.ts";
+import { GroupCommit } from "./group-commit.ts";
+import type { Journal } from "./journal.ts";
+import { LocalStore, type LocalStoreOptions } from "./local-store.ts";
+import { setDamagedAside, tellFindings } from "./mend.ts";
+import { Message, type MessageKind } from "./message.ts";
+import { keyOf } from "./message-key.ts";
+import { MessageRecord } from "./message-record.ts";
+import { NedbDirectory } from "./nedb-directory.ts";
+import { type Recovered, type RecoveredMessage, recover } from "./recover.ts";
+import type { SegmentDirectory } from "./segment-file.ts";
+import { SegmentLog } from "./segment-log.ts";
+import { readStateKey, stateKey } from "./state-key.ts";
+import type { StoreBroker, StoreReport } from "./store.ts";
+
+export interface NedbStoreOptions extends LocalStoreOptions {
+  /** Where the files are, or in tests what stands for it. */
+  directory: string | SegmentDirectory;
+  durability: Durability;
+  clock: Clock;
+  log: Log;
+  /** What class of messages those of a topic belong to. */
+  kindOf?: (topic: string) => MessageKind;
+}
+
+function messageOf(document: MessageDocument, brokerId: string, qos: QoS): Message {
+  const { n: brokerCounter, t: topic, o, x, r } = document;
+  const payload = Buffer.from(document.p, "base64");
+  const identity = { cmd: "publish" as const, brokerId: document.b ?? brokerId, brokerCounter, dup: false };
+  const packet = { ...identity, topic, payload, qos, retain: r === 1, clientId: o, properties: x && JSON.parse(x) };
+  return new Message(packet, qos, packet.retain);
+}
+
+/**
+ * The embedded store: everything in memory, and on the disk in NeDB datastores that are written by group commit. See
+ * `GroupCommit` for what is written when, and `SegmentLog` for how it is given back.
+ */
+export class NedbStore extends LocalStore {
+  readonly #directory: SegmentDirectory;
+  readonly #segments: SegmentLog;
+  readonly #commits: GroupCommit;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #kindOf: ((topic: string) => MessageKind) | undefined;
+  #lock: DirectoryLock | null = null;
+  #failing: string | null = null;
+
+  constructor(options: NedbStoreOptions) {
+    let commits: GroupCommit;
+    // The base class tells the journal of changes only after it is made; the journal needs the base class to describe them.
+    const journal: Journal = {
+      add: (record) => commits.add(record),
+      hurry: (record) => commits.hurry(record),
+      settled: (record, clientId) => commits.settled(record, clientId),
+      sent: (record, clientId) => commits.sent(record, clientId),
+      changed: (...keys) => commits.changed(...keys),
+      commit: (...keys) => commits.commit(...keys),
+      durable: () => commits.durable(),
+    };
+    super(journal, options);
+    const { directory, clock, durability, log } = options;
+    this.#clock = clock;
+    this.#log = log;
+    this.#kindOf = options.kindOf;
+    this.#directory = typeof directory === "string" ? new NedbDirectory(directory) : directory;
+    this.#segments = new SegmentLog({
+      directory: this.#directory,
+      home: () => this.broker.id,
+      latest: () => this.broker.counter ?? 0,
+      describe: (key) => this.#describe(key),
+      isSent: (clientId, key) => this.outgoing.isSent(clientId, key),
+    });
+    commits = new GroupCommit({ clock, durability, log: this.#segments, failing: (reason) => this.#fails(reason) });
+    this.#commits = commits;
+  }
+
+  override relieved(done: () => void): boolean {
+    return this.#commits.relieved(done);
+  }
+
+  override report(): StoreReport {
+    return { ...this.#segments.report(), failing: this.#failing };
+  }
+
+  /**
+   * Reads what is on the disk.
+   * @throws ERR_STORE_IN_USE where another gateway has the directory; ERR_STORE where it cannot be read
+   */
+  override async setup(broker: StoreBroker): Promise<void> {
+    await super.setup(broker);
+    if (this.#lock !== null) return;
+    const files = await this.#open();
+    const recovered = await recover(this.#directory).catch((error) => this.#unusable(error));
+    tellFindings(recovered, this.#log);
+    for (const { segment, tornBytes, damage } of recovered.segments) {
+      if (tornBytes > 0 && damage.length === 0) await this.#directory.cut(segment.name, segment.bytes);
+      this.#segments.adopt(segment);
+    }
+    this.#restore(recovered, broker);
+    const time = new Date(this.#clock.now()).toISOString().replaceAll(":", "-");
+    const aside = await setDamagedAside(recovered, this.#directory, this.#segments, this.#commits, time);
+    for (const name of aside) this.#log.error({ file: name }, `the damaged file was kept as ${name}`);
+    const { messages, bytes } = this.usage;
+    const sessions = this.sessionsById.size;
+    const retained = this.retained.count;
+    this.#log.info({ directory: this.#directory.path, files, sessions, messages, bytes, retained }, "store opened");
+  }
+
+  override async destroy(): Promise<void> {
+    await super.destroy();
+    try {
+      await this.#commits.close();
+    } catch (error) {
+      const why = `what was not on the disk yet could not be written to ${this.#directory.path}: ${textOf(error)}`;
+      throw new WaypostError("ERR_STORE", why, { cause: error });
+    } finally {
+      await this.#lock?.release();
+      this.#lock = null;
+    }
+  }
+
+  async #open(): Promise<number> {
+    try {
+      const names = await this.#directory.list();
+      this.#lock = await DirectoryLock.take(this.#directory.path);
+      return names.length;
+    } catch (error) {
+      return this.#unusable(error);
+    }
+  }
+
+  #unusable(error: unknown): never {
+    if (error instanceof WaypostError) throw error;
+    const why = `the store directory ${this.#directory.path} cannot be used: ${textOf(error)}`;
+    throw new WaypostError("ERR_STORE", why, { cause: error });
+  }
+
+  #fails(reason: unknown): void {
+    if (reason === null) {
+      this.#log.info({ directory: this.#directory.path }, "the store can be written again; what waited is on the disk");
+      this.#failing = null;
+      return;
+    }
+    const before = this.#failing;
+    this.#failing = textOf(reason);
+    if (before === this.#failing) return;
+    const code = (reason as { code?: string }).code;
+    const advice = code === "ENOSPC" ? "make room on the disk" : "look at the disk";
+    const text = `the store cannot be written: ${this.#failing}; messages with QoS 1 and 2 for devices with sessions are not acknowledged until it can: ${advice}`;
+    this.#log.error({ directory: this.#directory.path, code }, text);
+  }
+
+  #restore({ messages, state, latest }: Recovered, broker: StoreBroker): void {
+    if (broker.counter !== undefined) broker.counter = Math.max(broker.counter, latest);
+    for (const [key, { document, place }] of state) {
+      this.#segments.place(key, place);
+      this.#restoreState(document, broker);
+    }
+    const isKnown = (clientId: string) =>
+      this.sessionsById.has(clientId) || this.subscriptions.ofClient(clientId).length > 0;
+    for (const message of messages) this.#restoreMessage(message, broker.id, isKnown, state);
+  }
+
+  #restoreMessage(
+    { document, place, receivers, sent }: RecoveredMessage,
+    home: string,
+    isKnown: (clientId: string) => boolean,
+    state: Recovered["state"],
+  ): void {
+    const key = keyOf(document.b ?? home, document.n, home);
+    // A session that was discarded, and a message of which only the release is left.
+    for (const clientId of receivers.keys()) {
+      if (!isKnown(clientId) || state.has(stateKey("released", clientId, key))) receivers.delete(clientId);
+    }
+    if (receivers.size === 0) return;
+    const highest = messageOf(document, home, Math.max(...receivers.values()) as QoS);
+    highest.publishedAt = document.at;
+    if (this.#kindOf !== undefined) highest.kind = this.#kindOf(document.t);
+    const record = new MessageRecord(highest, key, this.outgoing.durability);
+    for (const [clientId, qos] of receivers) {
+      record.addReceiver(clientId, qos);
+      this.outgoing.restore(clientId, key, highest.at(qos), sent.has(clientId));
+    }
+    for (const qos of new Set(receivers.values())) {
+      const message = highest.at(qos);
+      message.record = record;
+      message.kind = highest.kind;
+      message.publishedAt = highest.publishedAt;
+      message.keep();
+    }
+    record.written = true;
+    record.hurried = true;
+    record.bytesOnDisk = record.bytes + [...receivers.keys()].reduce((sum, { length }) => sum + length + 3, 0);
+    record.accept();
+    place.hold(record);
+    this.usage.add(highest);
+  }
+
+  #restoreState(document: StateDocument, { id: brokerId }: StoreBroker): void {
+    switch (document.k) {
+      case "session":
+        this.sessionsById.set(document.i, { id: document.i, awaySince: document.away });
+        return;
+      case "subscription": {
+        const { i, f: topic, q: qos, rh, rap, nl, id } = document;
+        const optional = id === undefined ? {} : { subscriptionIdentifier: id };
+        this.subscriptions.add(i, { topic, qos, rh, rap, nl, ...optional });
+        return;
+      }
+      case "retained": {
+        const { t: topic, q: qos, n: brokerCounter, o, x } = document;
+        const payload = Buffer.from(document.p, "base64");
+        const identity = { cmd: "publish" as const, brokerId, brokerCounter, dup: false, retain: true };
+        const properties = x === undefined ? {} : { properties: JSON.parse(x) };
+        this.retained.restore({
+          ...identity,
+          topic,
+          payload,
+          qos,
+          ...(o === undefined ? {} : { clientId: o }),
+          ...properties,
+        });
+        return;
+      }
+      case "will": {
+        const { i: clientId, t: topic, q: qos, r: retain } = document;
+        this.wills.set(clientId, {
+          topic,
+          payload: Buffer.from(document.p, "base64"),
+          qos,
+          retain,
+          brokerId,
+          clientId,
+        });
+        return;
+      }
+      case "receipt": {
+        const { i, m: messageId, t: topic } = document;
+        const packets = this.incoming.get(i) ?? new Map();
+        const common = { cmd: "publish" as const, brokerId: "", brokerCounter: 0, dup: false, retain: false };
+        packets.set(messageId, { ...common, topic, payload: Buffer.alloc(0), qos: 2, messageId });
+        this.incoming.set(i, packets);
+        return;
+      }
+      case "released":
+        this.outgoing.restore(document.i, document.n, { cmd: "pubrel", messageId: document.m }, true);
+        return;
+    }
+  }
+
+  #describe(key: string): StateDocument | undefined {
+    const parts = readStateKey(key);
+    if (parts === undefined) return undefined;
+    const { kind, owner, part } = parts;
+    switch (kind) {
+      case "session": {
+        const session = this.sessionsById.get(owner);
+        return session && { k: "session", i: owner, away: session.awaySince };
+      }
+      case "subscription": {
+        const found = this.subscriptions.get(owner, part);
+        if (found === undefined) return undefined;
+        const { qos: q, rh, rap, nl, subscriptionIdentifier: id } = found;
+        const optional = Object.entries({ rh, rap, nl, id }).filter(([, value]) => value !== undefined);
+        return { k: "subscription", i: owner, f: part, q, ...Object.fromEntries(optional) };
+      }
+      case "retained": {
+        const packet = this.retained.tree.get(owner);
+        if (packet === undefined) return undefined;
+        const { payload, qos: q, brokerCounter: n, clientId, properties } = packet;
+        const document: StateDocument = { k: "retained", t: owner, p: Buffer.from(payload).toString("base64"), q, n };
+        if (clientId !== undefined) document.o = clientId;
+        if (properties !== undefined) document.x = JSON.stringify(properties);
+        return document;
+      }
+      case "will": {
+        const will = this.wills.get(owner);
+        if (will === undefined) return undefined;
+        const p = Buffer.from(will.payload).toString("base64");
+        return { k: "will", i: owner, t: will.topic, p, q: will.qos, r: will.retain };
+      }
+      case "receipt": {
+        const packet = this.incoming.get(owner)?.get(Number(part));
+        return packet && { k: "receipt", i: owner, m: Number(part), t: packet.topic };
+      }
+      case "released": {
+        const released = this.outgoing.released(owner, part);
+        if (released === undefined) return undefined;
+        return { k: "released", i: owner, n: released.key, m: released.packetId };
+      }
+    }
+  }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

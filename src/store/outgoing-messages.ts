@@ -1,0 +1,171 @@
+import type { Durability } from "./durability.ts";
+import type { Journal } from "./journal.ts";
+import { Message } from "./message.ts";
+import { keyOf, type MessageKey } from "./message-key.ts";
+import { MessageRecord } from "./message-record.ts";
+import { OutgoingLine, type Outstanding } from "./outgoing-line.ts";
+import { settled } from "./settled.ts";
+import { stateKey } from "./state-key.ts";
+import type { OutgoingRef, StoredPubrel } from "./stored-packets.ts";
+import { UsageCount } from "./usage-count.ts";
+
+/** Messages of one session that are forgotten in one turn of the event loop. */
+const FORGET_AT_ONCE = 2000;
+
+/** What is on its way to clients: a line for each client, and one record for each message, however many wait for it. */
+export class OutgoingMessages {
+  readonly usage = new UsageCount();
+  /** What a message is kept as whose kind says nothing else. */
+  durability: Durability;
+  /** Id of the gateway; that of its own messages. */
+  home = "";
+  readonly #journal: Journal;
+  readonly #lines = new Map<string, OutgoingLine>();
+
+  constructor(journal: Journal, durability: Durability) {
+    this.#journal = journal;
+    this.durability = durability;
+  }
+
+  /** Returns the record on which the message is kept for this client. The message itself is kept: it must stay as it is. */
+  keep(clientId: string, message: Message, hurry: boolean): MessageRecord {
+    const line = this.#lineOf(clientId);
+    const key = keyOf(message.brokerId, message.brokerCounter, this.home);
+    const known = line.get(key);
+    if (known instanceof Message && known.record !== null) return recordOf(known) as MessageRecord;
+    message.keep();
+    let record = recordOf(message);
+    if (record !== null && (record.written || record.message === null)) {
+      // Written already, with the receivers that it had: this one gets a record of its own.
+      const own = new Message(message, message.qos, message.retain);
+      own.kind = message.kind;
+      own.publishedAt = message.publishedAt;
+      return this.keep(clientId, own, hurry);
+    }
+    if (record === null) {
+      record = new MessageRecord(message, key, message.kind.durability ?? this.durability);
+      message.record = record;
+      record.hurried = hurry;
+      record.addReceiver(clientId, message.qos);
+      this.usage.add(message);
+      if (record.durability === "memory") record.accept();
+      else this.#journal.add(record);
+    } else {
+      record.addReceiver(clientId, message.qos);
+      if (hurry && !record.hurried) {
+        record.hurried = true;
+        if (record.durability !== "memory") this.#journal.hurry(record);
+      }
+    }
+    line.add(key, message);
+    return record;
+  }
+
+  sent(clientId: string, key: MessageKey, packetId: number): boolean {
+    const line = this.#lines.get(clientId);
+    const entry = line?.get(key);
+    if (line === undefined || entry === undefined) return false;
+    line.sent(key, packetId);
+    const record = entry instanceof Message ? recordOf(entry) : null;
+    if (record?.written) this.#journal.sent(record, clientId);
+    return true;
+  }
+
+  /** Only the PUBREL of this message is left to do; undefined where there is no such message. */
+  release(clientId: string, key: MessageKey, packetId: number): PromiseLike<void> | undefined {
+    const entry = this.#lines.get(clientId)?.release(key, packetId);
+    if (entry === undefined) return undefined;
+    const record = entry instanceof Message ? recordOf(entry) : null;
+    if (record === null) return settled;
+    if (record.durability === "memory") {
+      this.#removeReceiver(record, clientId);
+      return settled;
+    }
+    // Until the release is on the disk the message counts: of both, one has to be there.
+    return this.#journal.commit(stateKey("released", clientId, key)).then(() => this.#removeReceiver(record, clientId));
+  }
+
+  settle(clientId: string, key: MessageKey): Outstanding | undefined {
+    const line = this.#lines.get(clientId);
+    const settledEntry = line?.settle(key);
+    if (settledEntry === undefined) return undefined;
+    if (line?.size === 0) this.#lines.delete(clientId);
+    this.#forget(clientId, settledEntry);
+    return settledEntry;
+  }
+
+  list(clientId: string): Outstanding[] {
+    return this.#lines.get(clientId)?.list() ?? [];
+  }
+
+  keyOfRef(clientId: string, ref: OutgoingRef): MessageKey | undefined {
+    return this.#lines.get(clientId)?.find(ref, this.home);
+  }
+
+  keyOfPacketId(clientId: string, packetId: number): MessageKey | undefined {
+    return this.#lines.get(clientId)?.keyOf(packetId);
+  }
+
+  /** Forgets everything on its way to the client. A long line takes its time, and gives way to others meanwhile. */
+  discard(clientId: string): void {
+    const rest = this.list(clientId);
+    this.#lines.delete(clientId);
+    const some = () => {
+      for (const each of rest.splice(0, FORGET_AT_ONCE)) this.#forget(clientId, each);
+      if (rest.length > 0) setImmediate(some);
+    };
+    some();
+  }
+
+  /** What was read from the disk, in the order of the messages. */
+  restore(clientId: string, key: MessageKey, entry: Message | StoredPubrel, isSent: boolean): void {
+    const line = this.#lineOf(clientId);
+    line.add(key, entry);
+    if (entry instanceof Message && isSent) line.sent(key, entry.packetId);
+  }
+
+  isSent(clientId: string, key: MessageKey): boolean {
+    return this.#lines.get(clientId)?.isSent(key) ?? false;
+  }
+
+  /** What is left of a message that the client has confirmed; `part` is its key as text. */
+  released(clientId: string, part: string): { key: MessageKey; packetId: number } | undefined {
+    const line = this.#lines.get(clientId);
+    const key = line?.get(part) === undefined ? Number(part) : part;
+    const entry = line?.get(key);
+    return entry === undefined || entry instanceof Message ? undefined : { key, packetId: entry.messageId };
+  }
+
+  clients(): IterableIterator<string> {
+    return this.#lines.keys();
+  }
+
+  #forget(clientId: string, { key, entry }: Outstanding): void {
+    if (!(entry instanceof Message)) this.#journal.changed(stateKey("released", clientId, key));
+    else this.#removeReceiver(recordOf(entry), clientId);
+  }
+
+  #removeReceiver(record: MessageRecord | null, clientId: string): void {
+    if (!record?.removeReceiver(clientId)) return;
+    const message = record.message;
+    if (record.receivers === 0 && message !== null) {
+      this.usage.remove(message);
+      record.message = null;
+    }
+    this.#journal.settled(record, clientId);
+  }
+
+  #lineOf(clientId: string): OutgoingLine {
+    let line = this.#lines.get(clientId);
+    if (line === undefined) {
+      line = new OutgoingLine();
+      this.#lines.set(clientId, line);
+    }
+    return line;
+  }
+}
+
+/** What this store has made the record of the message. */
+function recordOf(message: Message): MessageRecord | null {
+  return message.record as MessageRecord | null;
+}

@@ -1,0 +1,187 @@
+import { crc32 } from "node:zlib";
+import { WaypostError } from "../waypost-error.ts";
+import {
+  FORMAT_VERSION,
+  isStoreDocument,
+  type MessageDocument,
+  type StateDocument,
+  type StoreDocument,
+} from "./documents.ts";
+import { keyOf, type MessageKey } from "./message-key.ts";
+import { Segment } from "./segment.ts";
+import { type SegmentDirectory, segmentNumber } from "./segment-file.ts";
+import { stateKey } from "./state-key.ts";
+
+/** A line of a segment that is not what was written. */
+export interface Damage {
+  segment: string;
+  /** Counted from 1. */
+  line: number;
+  /** In bytes from the beginning of the file. */
+  offset: number;
+  why: string;
+}
+
+/** What one segment was found to hold. */
+export interface SegmentFindings {
+  segment: Segment;
+  commits: number;
+  documents: number;
+  /** Bytes after the last whole commit: of a write that was cut short, which nobody was told of. */
+  tornBytes: number;
+  damage: Damage[];
+}
+
+export interface RecoveredMessage {
+  document: MessageDocument;
+  place: Segment;
+  /** The QoS for each client that has not settled it. */
+  receivers: Map<string, 1 | 2>;
+  sent: Set<string>;
+}
+
+/** A store as it was when its last whole commit was written. */
+export interface Recovered {
+  segments: SegmentFindings[];
+  messages: RecoveredMessage[];
+  state: Map<string, { document: StateDocument; place: Segment }>;
+  /** Number of the latest message. */
+  latest: number;
+}
+
+/**
+ * Reads all segments. NeDB's own load is not used: it writes each file anew, drops damaged lines without a word, and takes
+ * some 16 us for a document.
+ * @throws ERR_STORE where a segment is of a newer format
+ */
+export async function recover(directory: SegmentDirectory): Promise<Recovered> {
+  const recovery = new Recovery();
+  for (const name of await directory.list()) recovery.read(name, await directory.read(name));
+  return recovery.result();
+}
+
+class Recovery {
+  readonly #segments: SegmentFindings[] = [];
+  readonly #messages = new Map<MessageKey, RecoveredMessage>();
+  readonly #state: Recovered["state"] = new Map();
+  #latest = 0;
+
+  read(name: string, bytes: Buffer): void {
+    const segment = new Segment(segmentNumber(name) as number, name, bytes.length);
+    const findings: SegmentFindings = { segment, commits: 0, documents: 0, tornBytes: 0, damage: [] };
+    this.#segments.push(findings);
+    let commit: StoreDocument[] = [];
+    let damage: Damage[] = [];
+    let checksum = 0;
+    let whole = 0;
+    let line = 0;
+    for (let at = 0; at < bytes.length; ) {
+      const end = bytes.indexOf(10, at);
+      if (end < 0) break;
+      const text = bytes.subarray(at, end);
+      const place = { segment: name, line: ++line, offset: at };
+      at = end + 1;
+      const document = parse(text);
+      if (document?.k !== "end") {
+        checksum = crc32(text, checksum);
+        if (document === undefined) damage.push({ ...place, why: "it is not a document of this store" });
+        else commit.push(document);
+        continue;
+      }
+      if (document.z !== checksum && damage.length === 0) {
+        damage.push({ ...place, why: `the checksum of the ${commit.length} lines before it does not match` });
+      }
+      for (const each of commit) this.#apply(each, segment);
+      findings.commits++;
+      findings.documents += commit.length;
+      findings.damage.push(...damage);
+      commit = [];
+      damage = [];
+      checksum = 0;
+      whole = at;
+    }
+    findings.tornBytes = bytes.length - whole;
+    segment.bytes = whole;
+  }
+
+  result(): Recovered {
+    const messages = [...this.#messages.values()];
+    let previous = 0;
+    let inOrder = true;
+    for (const { document } of messages) {
+      if (document.n < previous) inOrder = false;
+      previous = document.n;
+    }
+    if (!inOrder) messages.sort((a, b) => a.document.n - b.document.n); // some were written anew
+    return { segments: this.#segments, messages, state: this.#state, latest: this.#latest };
+  }
+
+  #apply(document: StoreDocument, place: Segment): void {
+    switch (document.k) {
+      case "head":
+        if (document.v > FORMAT_VERSION) {
+          const why = `${place.name} is of format ${document.v}, and this Waypost reads up to ${FORMAT_VERSION}: run the release that wrote it, or a later one`;
+          throw new WaypostError("ERR_STORE", why);
+        }
+        this.#latest = Math.max(this.#latest, document.n);
+        return;
+      case "msg":
+        return this.#applyMessage(document, place);
+      case "done":
+        for (const [clientId, ...keys] of document.of) {
+          for (const key of keys) {
+            const message = this.#messages.get(key);
+            message?.receivers.delete(clientId);
+            if (message?.receivers.size === 0) this.#messages.delete(key);
+          }
+        }
+        return;
+      case "sent":
+        for (const [clientId, ...keys] of document.of) {
+          for (const key of keys) this.#messages.get(key)?.sent.add(clientId);
+        }
+        return;
+      case "gone":
+        for (const key of document.of) this.#state.delete(key);
+        return;
+      case "end":
+        return;
+      default:
+        this.#state.set(keyOfState(document), { document, place });
+    }
+  }
+
+  #applyMessage(document: MessageDocument, place: Segment): void {
+    const receivers = new Map<string, 1 | 2>();
+    for (const clientId of document.to) receivers.set(clientId, document.q === 2 ? 2 : 1);
+    for (const clientId of document.to1 ?? []) receivers.set(clientId, 1);
+    this.#latest = Math.max(this.#latest, document.n);
+    const key = document.b === undefined ? document.n : keyOf(document.b, document.n, "");
+    this.#messages.set(key, { document, place, receivers, sent: new Set(document.sent) });
+  }
+}
+
+function parse(line: Buffer): StoreDocument | undefined {
+  try {
+    const document: unknown = JSON.parse(line.toString());
+    return isStoreDocument(document) ? document : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function keyOfState(document: StateDocument): string {
+  switch (document.k) {
+    case "session":
+    case "will":
+      return stateKey(document.k, document.i);
+    case "subscription":
+      return stateKey("subscription", document.i, document.f);
+    case "retained":
+      return stateKey("retained", document.t);
+    case "receipt":
+      return stateKey("receipt", document.i, document.m);
+    case "released":
+      return stateKey("released", document.i, document.n);
+  }
+}

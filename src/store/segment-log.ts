@@ -1,0 +1,253 @@
+import type { Batch } from "./batch.ts";
+import {
+  FORMAT_VERSION,
+  type MessageDocument,
+  messageDocument,
+  type OfClient,
+  type StateDocument,
+  type StoreDocument,
+} from "./documents.ts";
+import type { MessageKey } from "./message-key.ts";
+import type { MessageRecord } from "./message-record.ts";
+import { Segment } from "./segment.ts";
+import { type SegmentDirectory, type SegmentFile, segmentName } from "./segment-file.ts";
+import type { StoreReport } from "./store.ts";
+
+const SEGMENT_BYTES_MAX = 8 * 1024 * 1024;
+/** NeDB keeps what it wrote in memory until the segment is closed. */
+const SEGMENT_DOCUMENTS_MAX = 8192;
+/** Documents that are handed to NeDB at once: each costs it some 8 us, in which nothing else is done. */
+const APPEND_AT_ONCE = 256;
+/** Bytes that do not count any more and may stay on the disk, however little still counts. */
+const GARBAGE_BYTES_MAX = 4 * 1024 * 1024;
+/** Entries of a segment to be given back that are copied in one commit. */
+const COPY_AT_ONCE = 256;
+
+export interface SegmentLogParts {
+  directory: SegmentDirectory;
+  /** Id of the gateway. */
+  home(): string;
+  /** Number of the latest message. */
+  latest(): number;
+  /** What the entry is; undefined where it is no more. */
+  describe(key: string): StateDocument | undefined;
+  isSent(clientId: string, key: MessageKey): boolean;
+}
+
+/**
+ * The store on the disk: segments, of which only the newest is added to. Segments go in the order in which they came:
+ * the oldest is deleted when nothing in it counts any more, so what was said later (settled, changed, gone) always
+ * outlives what it was said of. Where too much of the disk does not count, what does in the oldest is written anew.
+ */
+export class SegmentLog {
+  readonly segments: Segment[] = [];
+  commits = 0;
+  bytesWritten = 0;
+  messagesWritten = 0;
+  readonly #parts: SegmentLogParts;
+  readonly #places = new Map<string, Segment>();
+  /** Bytes that may be spent on copies: without it, a wrong estimate of what counts would copy the disk round and round. */
+  #copyBudget = 0;
+  #next = 1;
+  #spare: Promise<SegmentFile | null> | null = null;
+  #unsynced = false;
+
+  constructor(parts: SegmentLogParts) {
+    this.#parts = parts;
+  }
+
+  /** Takes over a segment that was read. */
+  adopt(segment: Segment): void {
+    this.segments.push(segment);
+    this.#copyBudget += segment.bytes;
+    this.#next = Math.max(this.#next, segment.number + 1);
+  }
+
+  /** The latest version of the entry is in this segment, or with null nowhere. */
+  place(key: string, segment: Segment | null): void {
+    this.#places.get(key)?.releaseKey(key);
+    if (segment === null) this.#places.delete(key);
+    else {
+      segment.holdKey(key);
+      this.#places.set(key, segment);
+    }
+  }
+
+  /** The segment is no longer in the directory. */
+  forget(segment: Segment): void {
+    this.segments.splice(this.segments.indexOf(segment), 1);
+  }
+
+  release(record: MessageRecord): void {
+    (record.place as Segment | null)?.release(record);
+  }
+
+  report(): Omit<StoreReport, "failing"> {
+    const { bytesWritten, messagesWritten, commits, segments } = this;
+    const bytesOnDisk = segments.reduce((sum, { bytes }) => sum + bytes, 0);
+    return { bytesWritten, messagesWritten, commits, bytesOnDisk, files: segments.length };
+  }
+
+  /**
+   * One commit. `handedOver` is called when the operating system has it, before it is synced. Where it throws, nothing
+   * of it counts, although some of it may be on the disk.
+   */
+  async write(batch: Batch, handedOver: () => void): Promise<void> {
+    // Whether each entry was there when it was written; it may be another by the time the commit is through.
+    const entries = new Map<string, boolean>();
+    const slices = this.#slicesOf(batch, entries);
+    const first = slices.next();
+    if (first.done) return;
+    const segment = await this.#current();
+    const file = segment.file as SegmentFile;
+    try {
+      let slice: StoreDocument[] = first.value;
+      for (let next = slices.next(); !next.done; next = slices.next()) {
+        await file.append(slice);
+        slice = next.value;
+      }
+      await file.append([...slice, { k: "end", n: this.commits + 1, z: 0 }]);
+      this.#unsynced = true;
+      handedOver();
+      if (batch.sync) await this.#sync(segment);
+    } catch (error) {
+      await this.#abandon(segment);
+      throw error;
+    }
+    this.commits++;
+    const bytes = file.bytes - segment.bytes;
+    this.bytesWritten += bytes;
+    this.#copyBudget += batch.copies.length > 0 ? -bytes : 2 * bytes;
+    segment.bytes = file.bytes;
+    for (const record of batch.records) if (record.written && record.message !== null) segment.hold(record);
+    for (const record of batch.copies) if (record.message !== null) segment.hold(record);
+    for (const [key, isThere] of entries) this.place(key, isThere ? segment : null);
+    if (file.bytes > SEGMENT_BYTES_MAX || file.documents > SEGMENT_DOCUMENTS_MAX) await this.#seal(segment);
+    else if (file.bytes > SEGMENT_BYTES_MAX / 2 || file.documents > SEGMENT_DOCUMENTS_MAX / 2) this.#prepare();
+  }
+
+  /** Gives disk space back; has `copy` write anew what it needs for that. */
+  async tidy(copy: (records: MessageRecord[], keys: string[]) => void): Promise<void> {
+    for (let oldest = this.segments[0]; oldest?.file === null && oldest.live === 0; oldest = this.segments[0]) {
+      const newest = this.segments[this.segments.length - 1] as Segment;
+      if (newest.file !== null && this.#unsynced) await this.#sync(newest); // what took the place of its entries
+      await this.#parts.directory.remove(oldest.name);
+      this.segments.shift();
+    }
+    const { bytes, liveBytes } = this.segments.reduce(
+      (sum, segment) => ({ bytes: sum.bytes + segment.bytes, liveBytes: sum.liveBytes + segment.liveBytes }),
+      { bytes: 0, liveBytes: 0 },
+    );
+    if (bytes - liveBytes < Math.max(liveBytes, GARBAGE_BYTES_MAX) || this.#copyBudget < 0) return;
+    const oldest = this.segments[0] as Segment;
+    if (oldest.file !== null) await this.#seal(oldest);
+    this.empty(oldest, copy);
+  }
+
+  /** Has some of what counts in a segment written anew. */
+  empty(segment: Segment, copy: (records: MessageRecord[], keys: string[]) => void): void {
+    copy(segment.records().slice(0, COPY_AT_ONCE), [...segment.keys].slice(0, COPY_AT_ONCE));
+  }
+
+  async close(): Promise<void> {
+    const current = this.segments[this.segments.length - 1];
+    if (current !== undefined && current.file !== null) await this.#seal(current);
+    await this.tidy(() => {});
+    const spare = await this.#spare;
+    this.#spare = null;
+    if (spare === null) return;
+    await spare.close();
+    await this.#parts.directory.remove(spare.name);
+  }
+
+  *#slicesOf(batch: Batch, entries: Map<string, boolean>): Generator<StoreDocument[], undefined> {
+    let slice: StoreDocument[] = [];
+    for (const document of this.#documentsOf(batch, entries)) {
+      slice.push(document);
+      if (slice.length < APPEND_AT_ONCE) continue;
+      yield slice;
+      slice = [];
+    }
+    if (slice.length > 0) yield slice;
+  }
+
+  *#documentsOf(batch: Batch, entries: Map<string, boolean>): Generator<StoreDocument> {
+    for (const records of [batch.records, batch.copies]) {
+      for (const record of records) {
+        const { message } = record;
+        if (message === null) continue; // settled before its commit: the disk never sees it
+        const isSent = (clientId: string) => this.#parts.isSent(clientId, record.key);
+        const document = messageDocument(record, message, this.#parts.home(), isSent);
+        record.written = true;
+        record.bytesOnDisk = record.bytes + receiversBytes(document);
+        this.messagesWritten++;
+        yield document;
+      }
+    }
+    for (const k of ["done", "sent"] as const) {
+      const of: OfClient[] = [...batch[k]].filter(([, set]) => set.size > 0).map(([id, set]) => [id, ...set]);
+      if (of.length > 0) yield { k, of };
+    }
+    const gone: string[] = [];
+    for (const key of batch.keys) {
+      const document = this.#parts.describe(key);
+      entries.set(key, document !== undefined);
+      if (document !== undefined) yield document;
+      else if (this.#places.has(key)) gone.push(key);
+    }
+    if (gone.length > 0) yield { k: "gone", of: gone };
+  }
+
+  async #current(): Promise<Segment> {
+    const newest = this.segments[this.segments.length - 1];
+    if (newest !== undefined && newest.file !== null) return newest;
+    const prepared = await this.#spare;
+    this.#spare = null;
+    const number = this.#next;
+    const file = prepared ?? (await this.#parts.directory.create(number));
+    this.#next = number + 1;
+    const segment = new Segment(number, segmentName(number), 0, file);
+    this.segments.push(segment);
+    try {
+      await file.append([
+        { k: "head", v: FORMAT_VERSION, n: this.#parts.latest() },
+        { k: "end", n: this.commits, z: 0 },
+      ]);
+    } catch (error) {
+      await this.#abandon(segment);
+      throw error;
+    }
+    return segment;
+  }
+
+  /** Creates the next segment while there is time. */
+  #prepare(): void {
+    this.#spare ??= this.#parts.directory.create(this.#next).catch(() => null); // tried again when it is needed
+  }
+
+  async #sync(segment: Segment): Promise<void> {
+    await segment.file?.sync();
+    this.#unsynced = false;
+  }
+
+  async #seal(segment: Segment): Promise<void> {
+    if (this.#unsynced) await this.#sync(segment);
+    const { file } = segment;
+    segment.file = null;
+    await file?.close();
+  }
+
+  /** A write or a sync failed: nobody knows what of it is on the disk. What was good before stays; the rest goes elsewhere. */
+  async #abandon(segment: Segment): Promise<void> {
+    const { file } = segment;
+    segment.file = null;
+    this.#unsynced = false;
+    await file?.close().catch(() => {});
+    // Where even this fails, the end of the commit is missing, and it is not read.
+    await this.#parts.directory.cut(segment.name, segment.bytes).catch(() => {});
+  }
+}
+
+function receiversBytes({ to, to1 = [] }: MessageDocument): number {
+  return [...to, ...to1].reduce((sum, clientId) => sum + clientId.length + 3, 0);
+}

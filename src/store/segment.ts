@@ -1,0 +1,64 @@
+import type { MessageRecord, Place } from "./message-record.ts";
+import type { SegmentFile } from "./segment-file.ts";
+
+/** Bytes that a document of something else than a message is taken to have. */
+const STATE_BYTES = 128;
+
+/** One segment, and what of it still counts. */
+export class Segment implements Place {
+  readonly number: number;
+  readonly name: string;
+  /** Null once nothing more is added to it. */
+  file: SegmentFile | null;
+  /** Messages and other entries whose latest version is here. */
+  live = 0;
+  liveBytes = 0;
+  /** Bytes in the file up to the end of the last commit that is known to be whole. */
+  bytes: number;
+  readonly keys = new Set<string>();
+  #records: MessageRecord[] = [];
+
+  constructor(number: number, name: string, bytes: number, file: SegmentFile | null = null) {
+    this.number = number;
+    this.name = name;
+    this.bytes = bytes;
+    this.file = file;
+  }
+
+  /** The record is written here, and no longer anywhere else. */
+  hold(record: MessageRecord): void {
+    (record.place as Segment | null)?.release(record);
+    record.place = this;
+    this.live++;
+    this.liveBytes += record.bytesOnDisk;
+    this.#records.push(record);
+    // Records that moved or are settled must not pile up: some messages wait for weeks.
+    if (this.#records.length > 1024 && this.#records.length > 2 * this.live) this.#records = this.records();
+  }
+
+  /** The record does not count any more. */
+  release(record: MessageRecord): void {
+    if (record.place !== this) return;
+    record.place = null;
+    this.live--;
+    this.liveBytes -= record.bytesOnDisk;
+  }
+
+  holdKey(key: string): void {
+    if (this.keys.has(key)) return;
+    this.keys.add(key);
+    this.live++;
+    this.liveBytes += STATE_BYTES;
+  }
+
+  releaseKey(key: string): void {
+    if (!this.keys.delete(key)) return;
+    this.live--;
+    this.liveBytes -= STATE_BYTES;
+  }
+
+  /** The records whose only version is here. */
+  records(): MessageRecord[] {
+    return this.#records.filter((record) => record.place === this);
+  }
+}

@@ -1,0 +1,36 @@
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { brokerKinds, brokerNames } from "../../bench/brokers.ts";
+import type { StoreChoice, Storing } from "../../bench/storing.ts";
+
+const storing: Storing = { mailboxMessagesMax: 5000 };
+
+function settingsOf(choice: Partial<StoreChoice>, lane?: Storing): string[] {
+  const [waypost] = brokerKinds("load", { engine: undefined, durability: "synced", ...choice });
+  const { args } = waypost!.command(1883, "home", lane);
+  return args.filter((setting) => /^(store|mailboxes)\./.test(setting));
+}
+
+it("gives a gateway that must keep messages a folder of its own and room for all of them", () => {
+  expect(settingsOf({}, storing)).toEqual([
+    "store.engine=nedb",
+    `store.directory=${join("home", "data")}`,
+    "store.durability=synced",
+    "mailboxes.messagesMax=5000",
+    "mailboxes.bytesMax=1GiB",
+  ]);
+});
+
+it("keeps them in memory where that is to be measured", () => {
+  const settings = settingsOf({ engine: "memory" }, storing);
+  expect(settings).toEqual(["store.engine=memory", "mailboxes.messagesMax=5000", "mailboxes.bytesMax=1GiB"]);
+});
+
+it("leaves the gateway its defaults where nothing is kept, unless it is told otherwise", () => {
+  expect(settingsOf({})).toEqual([]);
+  expect(settingsOf({ engine: "memory" })).toEqual(["store.engine=memory"]);
+});
+
+it("names every broker that it knows", () => {
+  expect(brokerKinds("load", { engine: undefined, durability: "synced" }).map(({ name }) => name)).toEqual(brokerNames);
+});

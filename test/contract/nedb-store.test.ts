@@ -1,0 +1,26 @@
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { describe } from "vitest";
+import { systemClock } from "../../src/actor/clock.ts";
+import { silentLog } from "../../src/log.ts";
+import type { Durability } from "../../src/store/durability.ts";
+import { NedbStore } from "../../src/store/nedb-store.ts";
+import { temporaryDirectory } from "../support/temporary-directory.ts";
+import { nodeTest } from "./node-test-context.ts";
+import { storeContract } from "./store-contract.ts";
+
+const abstractPersistence = createRequire(import.meta.url)("aedes-persistence/abstract.js");
+const root = temporaryDirectory();
+let count = 0;
+
+function open(durability: Durability): NedbStore {
+  return new NedbStore({ directory: join(root, String(++count)), durability, clock: systemClock, log: silentLog });
+}
+
+describe("NedbStore keeps the contract of aedes-persistence", () => {
+  abstractPersistence({ test: nodeTest(), persistence: () => open("synced"), testAsync: true });
+});
+
+for (const durability of ["synced", "written", "memory"] as const) {
+  storeContract(`NedbStore (${durability})`, async () => open(durability));
+}
