@@ -62,6 +62,11 @@ export class Device {
     await this.#link.comeBack();
   }
 
+  /** Goes and returns once more, to find that nothing is left for it. */
+  async lookAgain(): Promise<void> {
+    await this.#link.lookAgain();
+  }
+
   /** Hears nothing any more, and everything that was on its way has arrived. */
   async stopListening(): Promise<void> {
     await this.#link.unsubscribe();

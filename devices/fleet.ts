@@ -6,6 +6,7 @@ import { findRemains } from "./find-remains.ts";
 import type { Gateway } from "./gateway.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import { Link } from "./link.ts";
+import type { Outages } from "./outages.ts";
 import type { Progress } from "./progress.ts";
 import type { Member } from "./scenario/scenario.ts";
 
@@ -17,6 +18,11 @@ export type FleetOptions = {
   /** Gives up on what is outstanding when nothing has come for this long. */
   quietMs: number;
   ledger: Ledger;
+  outages: Outages;
+  /** What befalls the gateway while the fleet lives. */
+  havoc: () => Promise<void>;
+  /** The mailboxes must be empty at the end. */
+  looksAgain: boolean;
   clock: Clock;
   progress: Progress;
   /** Aborted: the fleet stops, tidies up, and the ledger holds what there is so far. */
@@ -48,9 +54,10 @@ export class Fleet {
       if (this.#over) return;
       // Opened only here: who must receive a message is whoever has its SUBACK by this moment.
       for (const device of this.#devices) device.openStreams(this.#options.ledger);
-      await this.#live();
+      await Promise.all([this.#live(), this.#options.havoc()]);
       await Promise.all(this.#devices.map((device) => device.rest()));
       await this.#drain();
+      if (this.#options.looksAgain && !this.#over && this.#options.ledger.outstanding === 0) await this.#lookAgain();
       await Promise.all(this.#devices.map((device) => device.stopListening()));
     } finally {
       await this.#leave();
@@ -68,12 +75,12 @@ export class Fleet {
   }
 
   #build({ name, behaviour }: Member): Device {
-    const { run, gateway, ledger, clock } = this.#options;
+    const { run, gateway, ledger, clock, outages } = this.#options;
     const { url, wsUrl, ...credentials } = gateway;
     const persistent = behaviour.persistent ?? false;
     const link = new Link(
       { name, run, url: behaviour.transport === "tcp" ? url : wsUrl, persistent, ...credentials },
-      { ledger, clock, lost: () => this.#lost++ },
+      { ledger, clock, outages, lost: () => this.#lost++ },
     );
     return new Device(behaviour, link);
   }
@@ -114,6 +121,10 @@ export class Fleet {
       pointless: () => this.#everyoneLost,
       waiting: (outstanding) => progress.at(outstandingAtStart - outstanding, "messages"),
     });
+  }
+
+  async #lookAgain(): Promise<void> {
+    await eachLimited(this.#devices, connectionsAtOnce, (device) => device.lookAgain());
   }
 
   async #leave(): Promise<void> {

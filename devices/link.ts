@@ -1,10 +1,16 @@
 import type { Socket } from "node:net";
-import { connect as connectMqtt, type IClientOptions, type IConnackPacket, type MqttClient, Store } from "mqtt";
+import { connect as connectMqtt, type IClientOptions, type IPublishPacket, type MqttClient, Store } from "mqtt";
+import { awaitConnack, connackMsMax } from "./await-connack.ts";
 import type { Clock } from "./clock.ts";
+import { endClient, farewellMsMax } from "./end-client.ts";
 import { FleetError } from "./fleet-error.ts";
+import { Handshakes } from "./handshakes.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import type { StreamPlan } from "./ledger/stream.ts";
+import type { OutageMark, Outages } from "./outages.ts";
+import { OutgoingStore } from "./outgoing-store.ts";
 import { decodePayload, encodePayload } from "./payload.ts";
+import { reasonOf } from "./reason-of.ts";
 import { within } from "./within.ts";
 
 /** A stream as its device publishes it. */
@@ -19,26 +25,29 @@ export type LinkOptions = {
   username?: string;
   password?: string;
 };
-type LinkParts = { ledger: Ledger; clock: Clock; lost: (link: Link) => void };
+type LinkParts = { ledger: Ledger; clock: Clock; outages: Outages; lost: (link: Link) => void };
+/** How a device goes away: with DISCONNECT, or as by a dead battery by FIN, or abruptly by RST. */
+export type Departure = "disconnect" | "cut" | "reset";
 
-/** Generous: a small gateway to which everybody connects at once. */
-const connackMsMax = 10_000;
+const disconnectPacket = Buffer.from([0xe0, 0x00]);
+const retryMs = 100;
 const answerMsMax = 5_000;
-const farewellMsMax = 3_000;
 
 /**
  * One device's way to the gateway: an MQTT.js client that books all it sends and receives. It never reconnects by
- * itself; an end of the connection that nobody asked for is an incident.
+ * itself; an end of the connection is an incident unless it asked for it or the run killed the gateway.
  */
 export class Link {
   readonly name: string;
   onMessage: (message: Message) => void = () => {};
   readonly #options: LinkOptions;
   readonly #parts: LinkParts;
-  readonly #stores = { incomingStore: new Store({ clean: false }), outgoingStore: new Store({ clean: false }) };
+  readonly #stores = { incomingStore: new Store({ clean: false }), outgoingStore: new OutgoingStore() };
+  readonly #handshakes = new Handshakes();
   #client: MqttClient | undefined;
   #state: "closed" | "online" | "away" | "lost" = "closed";
   #filters: string[] = [];
+  #gatewayAtConnect: OutageMark = { kills: 0, down: false };
   #dropped: Promise<void> = Promise.resolve();
   #comingBack: Promise<void> | undefined;
 
@@ -57,7 +66,7 @@ export class Link {
     const client = connectMqtt(this.#options.url, { ...this.#clientOptions(), ...this.#stores });
     this.#client = client;
     this.#listen(client);
-    await this.#connected(client);
+    await awaitConnack(client, this.#failure);
     this.#state = "online";
   }
 
@@ -73,7 +82,7 @@ export class Link {
         this.#parts.ledger.subscribed(this.name, topic, qos as 0 | 1 | 2);
       }
     } catch (error) {
-      const text = `${this.name} could not subscribe to ${filters.join(", ")}: ${reason(error)}`;
+      const text = `${this.name} could not subscribe to ${filters.join(", ")}: ${reasonOf(error)}`;
       throw new FleetError("ERR_SUBSCRIPTION_REFUSED", `${text}; let it in the gateway's access rules`, {
         cause: error,
       });
@@ -90,38 +99,54 @@ export class Link {
     const sequence = ledger.sending(topic, sentAtMs);
     const stamp = { run: this.#options.run, sender: this.name, topic, sequence, sentAtMs };
     this.#open().publish(topic, encodePayload(stamp, body), { qos, retain }, (error) => {
-      // Without an acknowledgement the ledger keeps it as unacknowledged, and the verdict names it.
-      if (!error) ledger.acknowledged(topic);
+      // MQTT.js calls back without an error at PUBACK and PUBCOMP only, also if that comes after a reconnection.
+      if (!error) ledger.acknowledged(topic, sequence);
     });
   }
 
-  /** Goes away without DISCONNECT, as by a dead battery: by FIN, or abruptly by RST. */
-  async drop(abruptly: boolean): Promise<void> {
+  /** Goes away and stays away until it is told to come back; nothing if it is away already. */
+  async drop(departure: Departure): Promise<void> {
     if (this.#state !== "online") return;
     const client = this.#open();
     this.#state = "away";
     this.#parts.ledger.left(this.name, this.#parts.clock.nowMs());
     this.#dropped = new Promise<void>((resolve) => client.once("close", resolve));
-    const stream = client.stream as Partial<Socket>;
-    if (abruptly && stream.resetAndDestroy !== undefined) stream.resetAndDestroy();
-    else client.stream.destroy();
+    const stream = client.stream as MqttClient["stream"] & Partial<Socket>;
+    if (departure === "disconnect") {
+      // Not by MQTT.js, which waits for all acknowledgements before it says DISCONNECT.
+      stream.end(disconnectPacket);
+      // A gateway that does not close its side is left with a closed one.
+      void within(farewellMsMax, "the end", this.#dropped).catch(() => stream.destroy());
+    } else if (departure === "reset" && stream.resetAndDestroy !== undefined) stream.resetAndDestroy();
+    else stream.destroy();
     await this.#dropped;
   }
 
-  /** Returns to the persistent session. Never throws: a return that fails is an incident and the link is lost. */
+  /**
+   * Returns to the persistent session, again and again while the gateway is down by a kill. Never throws: a return that
+   * fails otherwise is an incident and the link is lost.
+   */
   comeBack(): Promise<void> {
     if (this.#state === "away") this.#comingBack ??= this.#return();
     return this.#comingBack ?? Promise.resolve();
   }
 
+  /**
+   * Says goodbye and returns, to find nothing: whoever has acknowledged all that it got has an empty mailbox.
+   * Only for a device that nobody sends anything to any more.
+   */
+  async lookAgain(): Promise<void> {
+    if (this.#state !== "online" || this.#filters.length === 0) return;
+    // A round trip: what was on its way is here and acknowledged.
+    await this.#unsubscribeFrom([`${this.name}/nothing`]);
+    await this.drop("disconnect");
+    this.#parts.ledger.finished(this.name);
+    await this.comeBack();
+  }
+
   /** After UNSUBACK all that the gateway had sent before is here [MQTT-4.6.0-6], so nothing comes unseen. */
   async unsubscribe(): Promise<void> {
-    if (this.#state !== "online" || this.#filters.length === 0) return;
-    try {
-      await within(answerMsMax, "UNSUBACK", this.#open().unsubscribeAsync(this.#filters));
-    } catch (error) {
-      this.#parts.ledger.incident(`an UNSUBACK did not come (${reason(error)})`, this.name);
-    }
+    if (this.#state === "online" && this.#filters.length > 0) await this.#unsubscribeFrom(this.#filters);
   }
 
   /** Takes back what this device left retained, and waits for the acknowledgements. */
@@ -131,7 +156,7 @@ export class Link {
       const cleared = topics.map((topic) => this.#open().publishAsync(topic, "", { qos: 1, retain: true }));
       await within(answerMsMax, "PUBACK", Promise.all(cleared));
     } catch (error) {
-      this.#parts.ledger.incident(`a retained message could not be cleared (${reason(error)})`, this.name);
+      this.#parts.ledger.incident(`a retained message could not be cleared (${reasonOf(error)})`, this.name);
     }
   }
 
@@ -145,51 +170,92 @@ export class Link {
     const client = connectMqtt(this.#options.url, { ...this.#clientOptions(), clean: true }); // [MQTT-3.1.2-6]
     client.on("error", () => {});
     try {
-      await this.#connected(client);
+      await awaitConnack(client, this.#failure);
     } catch (error) {
-      this.#parts.ledger.incident(`a persistent session could not be cleared (${reason(error)})`, this.name);
+      this.#parts.ledger.incident(`a persistent session could not be cleared (${reasonOf(error)})`, this.name);
     }
     await endClient(client, client.connected);
   }
 
-  async #return(): Promise<void> {
-    const client = this.#open();
-    // A `close` of the old stream that comes late would be taken for one of the next stream.
-    await this.#dropped;
-    // Acknowledgements that MQTT.js queued while the stream was gone belong to the old connection: sent on the next
-    // one they could acknowledge another message that has the same packet id by then.
-    client.queue.length = 0;
-    client.reconnect(this.#stores);
+  async #unsubscribeFrom(filters: string[]): Promise<void> {
     try {
-      const { sessionPresent } = await this.#connected(client);
-      this.#state = "online";
-      if (!sessionPresent) this.#parts.ledger.incident("a persistent session was gone on return", this.name);
+      await within(answerMsMax, "UNSUBACK", this.#open().unsubscribeAsync(filters));
     } catch (error) {
-      this.#parts.ledger.incident("a device could not return", reason(error));
-      this.#loseConnection();
+      this.#parts.ledger.incident(`an UNSUBACK did not come (${reasonOf(error)})`, this.name);
+    }
+  }
+
+  async #return(): Promise<void> {
+    while (this.#state === "away") {
+      // A `close` of the old stream that comes late would be taken for one of the next stream.
+      await this.#dropped;
+      const began = this.#parts.outages.mark();
+      try {
+        await this.#reconnect();
+        this.#state = "online";
+      } catch (error) {
+        // It may have had its CONNACK before the attempt failed.
+        this.#parts.ledger.left(this.name, this.#parts.clock.nowMs());
+        if (this.#parts.outages.excuseAttempt(began)) await this.#parts.clock.sleep(retryMs);
+        else {
+          this.#parts.ledger.incident("a device could not return", reasonOf(error));
+          this.#loseConnection();
+        }
+      }
     }
     this.#comingBack = undefined;
   }
 
+  async #reconnect(): Promise<void> {
+    const client = this.#open();
+    // Acknowledgements that MQTT.js queued while the stream was gone belong to the old connection: sent on the next
+    // one they could acknowledge another message that has the same packet id by then.
+    client.queue.length = 0;
+    this.#gatewayAtConnect = this.#parts.outages.mark();
+    client.reconnect(this.#stores);
+    const { sessionPresent } = await awaitConnack(client, this.#failure);
+    if (!sessionPresent) this.#parts.ledger.incident("a persistent session was gone on return", this.name);
+  }
+
   #listen(client: MqttClient): void {
-    // Errors come out of #connected while connecting, and as an end of the connection afterwards.
+    // Errors come out of awaitConnack while connecting, and as an end of the connection afterwards.
     client.on("error", () => {});
     client.on("message", (topic, payload, packet) => {
       const atMs = this.#parts.clock.nowMs();
       const decoded = decodePayload(payload);
       this.#parts.ledger.arrived({ receiver: this.name, topic, decoded, dup: packet.dup, atMs });
-      if ("body" in decoded) this.onMessage({ topic, body: decoded.body });
+      if (!("body" in decoded)) return;
+      this.#handshakes.released(decoded.stamp);
+      this.onMessage({ topic, body: decoded.body });
+    });
+    client.on("packetsend", (packet) => {
+      // MQTT.js sends again, before it says that it is connected, without DUP [MQTT-3.3.1-1].
+      if (packet.cmd === "publish" && packet.qos > 0 && this.#state !== "online") packet.dup = true;
     });
     client.on("packetreceive", (packet) => {
       // Not at the `connect` event: MQTT.js sends again first, and what waited at the gateway arrives meanwhile.
       if (packet.cmd === "connack") this.#parts.ledger.returned(this.name, this.#parts.clock.nowMs());
+      if (packet.cmd === "publish" && packet.qos === 2) this.#noteHandshake(packet);
     });
     client.on("close", () => {
       if (this.#state !== "online") return;
+      if (this.#options.persistent && this.#parts.outages.excuseEnd(this.#gatewayAtConnect)) {
+        this.#state = "away";
+        this.#parts.ledger.left(this.name, this.#parts.clock.nowMs());
+        void this.comeBack();
+        return;
+      }
       // Not an absence: those excuse losses, and this is the gateway's doing.
       this.#parts.ledger.incident("a connection was lost that nobody had cut", this.name);
       this.#loseConnection();
     });
+  }
+
+  #noteHandshake({ payload, messageId }: IPublishPacket): void {
+    const decoded = decodePayload(payload as Buffer);
+    if (!("body" in decoded)) return;
+    const { stamp } = decoded;
+    if (this.#handshakes.published(stamp, messageId!)) this.#parts.ledger.renumbered(stamp.topic);
   }
 
   #loseConnection(): void {
@@ -197,19 +263,8 @@ export class Link {
     this.#parts.lost(this);
   }
 
-  async #connected(client: MqttClient): Promise<IConnackPacket> {
-    const outcome = new Promise<IConnackPacket>((resolve, reject) => {
-      client.once("connect", resolve);
-      client.once("error", reject);
-      client.once("close", () => reject(new FleetError("ERR_GATEWAY_UNREACHABLE", "it closed the connection")));
-    });
-    try {
-      return await within(connackMsMax, "CONNACK", outcome);
-    } catch (error) {
-      client.stream.destroy();
-      const text = `${this.name} could not connect to ${this.#options.url} (${reason(error)})`;
-      throw new FleetError("ERR_GATEWAY_UNREACHABLE", text, { cause: error });
-    }
+  get #failure(): string {
+    return `${this.name} could not connect to ${this.#options.url}`;
   }
 
   #clientOptions(): IClientOptions {
@@ -231,23 +286,4 @@ export class Link {
     if (this.#client === undefined) throw new FleetError("ERR_INVARIANT", `${this.name} was never connected`);
     return this.#client;
   }
-}
-
-async function endClient(client: MqttClient, politely: boolean): Promise<void> {
-  if (politely) {
-    try {
-      await within(farewellMsMax, "the end of the connection", client.endAsync());
-    } catch {
-      // A gateway that does not close its side is left with a closed one.
-    }
-  }
-  client.stream.destroy();
-}
-
-function reason(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === "ECONNREFUSED") return "connection refused";
-  // Node gives an error without a message when each address of a host failed.
-  return error.message || String(code ?? error.name);
 }

@@ -13,6 +13,8 @@ export type DevicesOptions = {
   gateway: Gateway;
   /** Starts a gateway of its own instead of using `gateway`'s addresses. */
   withGateway: boolean;
+  /** How often that gateway is killed and started again. */
+  kills: number;
   permitQos0Loss: boolean;
   lateSeconds: number;
   jsonFile: string | undefined;
@@ -20,6 +22,7 @@ export type DevicesOptions = {
 };
 
 const devicesMax = 10_000;
+const killsMax = 10_000;
 
 /**
  * Reads the command line (without node and script).
@@ -40,10 +43,12 @@ export function parseOptions(args: readonly string[]): DevicesOptions | { help: 
   return check(command.args[0]!, command.opts<Flags>());
 }
 
-type Flags = Omit<DevicesOptions, "scenario" | "gateway" | "jsonFile"> & Gateway & { json?: string };
+type Flags = Omit<DevicesOptions, "scenario" | "gateway" | "jsonFile" | "lateSeconds"> &
+  Gateway & { json?: string; lateSeconds?: number };
 
 function createCommand(writeHelp: (text: string) => void): Command {
   const summaries = [...scenarios.values()].map(({ name, summary }) => `  ${name}: ${summary}`);
+  const lateness = [...scenarios.values()].map(({ name, lateSeconds }) => `${lateSeconds} in ${name}`).join(", ");
   return new Command("devices")
     .description(`Runs a fleet of simulated MQTT devices and judges what was delivered.\n\n${summaries.join("\n")}`)
     .argument("<scenario>", `one of: ${[...scenarios.keys()].join(", ")}`)
@@ -57,7 +62,8 @@ function createCommand(writeHelp: (text: string) => void): Command {
     .option("--password <password>", "for every device; needs --username")
     .addOption(new Option("--with-gateway", "start a gateway for this run").default(false).conflicts(["url", "wsUrl"]))
     .option("--permit-qos0-loss", "lost QoS 0 messages do not fail the verdict", false)
-    .option("--late-seconds <number>", "a message that takes longer is late, which fails the verdict", positive, 5)
+    .option("--kills <number>", "kill that gateway so often; needs --with-gateway", whole(0, killsMax), 0)
+    .option("--late-seconds <number>", `a later message fails the verdict (default: ${lateness})`, positive)
     .option("--json <file>", "write the report there as JSON")
     .option("--quiet", "print the verdict only", false)
     .addHelpText("after", "\nExit code: 0 passed, 1 failed, 2 wrong usage, 130 interrupted.")
@@ -73,14 +79,18 @@ function check(name: string, flags: Flags): DevicesOptions {
   if (flags.devices < scenario.devicesMin) {
     throw usage(`${name} needs --devices ${scenario.devicesMin} or more, for one of each kind; got ${flags.devices}`);
   }
+  if (flags.kills > 0 && !flags.withGateway)
+    throw usage("--kills needs --with-gateway: only that is this run's to kill");
+  if (flags.kills > 0 && !scenario.waiting)
+    throw usage(`--kills cannot be used with ${name}, whose sessions are clean`);
   // A password without a user name is not allowed on the wire either [MQTT-3.1.2-22].
   if (flags.password !== undefined && flags.username === undefined) throw usage("--password needs --username");
-  const { url, wsUrl, username, password, json, ...rest } = flags;
+  const { url, wsUrl, username, password, json, lateSeconds = scenario.lateSeconds, ...rest } = flags;
   const credentials = {
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
   };
-  return { ...rest, scenario, gateway: { url, wsUrl, ...credentials }, jsonFile: json };
+  return { ...rest, scenario, lateSeconds, gateway: { url, wsUrl, ...credentials }, jsonFile: json };
 }
 
 function whole(min: number, max: number): (text: string) => number {

@@ -1,89 +1,42 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
-import { createInterface } from "node:readline";
-import { FleetError } from "./fleet-error.ts";
-import { GatewayLog } from "./gateway-log.ts";
-import { within } from "./within.ts";
+import { GatewayProcess } from "./gateway-process.ts";
 
-const startMsMax = 15_000;
-/** The gateway promises to be gone within 8 s of SIGTERM. */
-const stopMsMax = 10_000;
-
-/** A gateway that lives as long as the run: a child process on its embedded defaults and on free ports. */
+/** A gateway that lives as long as the run, and may die and start again in between with the same settings. */
 export class OwnGateway {
-  readonly log = new GatewayLog();
-  readonly #child: ChildProcess;
-  readonly #exited: Promise<string>;
-  #ended = false;
+  readonly #main: string;
+  readonly #settings: readonly string[];
+  readonly #earlierComplaints: string[] = [];
+  #process: GatewayProcess | undefined;
 
-  private constructor(child: ChildProcess) {
-    this.#child = child;
-    this.#exited = new Promise((resolve) => {
-      child.once("error", (error) => resolve(error.message));
-      child.once("exit", (code, signal) => resolve(signal ?? `exit code ${code}`));
-    });
-    void this.#exited.then(() => {
-      this.#ended = true;
-    });
-    for (const stream of [child.stdout!, child.stderr!]) {
-      createInterface({ input: stream }).on("line", (line) => this.log.read(line));
-    }
-    // Also when the fleet ends by an exception or an impatient second Ctrl-C.
-    const kill = () => child.kill("SIGKILL");
-    process.once("exit", kill);
-    void this.#exited.then(() => process.removeListener("exit", kill));
+  /** `settings` are those of the gateway's `--set`, such as `store.engine=memory`. */
+  constructor(main: string, settings: readonly string[]) {
+    this.#main = main;
+    this.#settings = settings;
   }
 
   /**
-   * Starts `main` (the gateway's bundle) and waits until it listens.
+   * Starts it and waits until it listens; gives the addresses.
    * @throws FleetError ERR_GATEWAY_START
    */
-  static async start(main: string): Promise<OwnGateway> {
-    if (!existsSync(main)) {
-      throw new FleetError("ERR_GATEWAY_START", `there is no gateway at ${main}: build it with "npm run build"`);
-    }
-    const ports = ["listeners.mqtt.port=0", "listeners.web.port=0"].flatMap((setting) => ["--set", setting]);
-    const child = spawn(process.execPath, [main, "start", ...ports, "--set", "log.level=info"], {
-      stdio: ["ignore", "pipe", "pipe"],
-      env: withoutSettings(process.env),
-      // In a process group of its own, Ctrl-C reaches the fleet alone, which still has to say goodbye to the gateway.
-      detached: true,
-    });
-    const gateway = new OwnGateway(child);
-    const exitedEarly = gateway.#exited.then((how) => {
-      throw new FleetError("ERR_GATEWAY_START", `it ended with ${how}`);
-    });
-    try {
-      await within(startMsMax, `its "ready"`, Promise.race([gateway.log.ready, exitedEarly]));
-    } catch (error) {
-      await gateway.stop();
-      const text = error instanceof Error ? error.message : String(error);
-      const hints = gateway.log.lastLines.map((line) => `\n  ${line}`).join("");
-      throw new FleetError("ERR_GATEWAY_START", `the gateway did not start: ${text}${hints}`, { cause: error });
-    }
-    return gateway;
+  async start(): Promise<{ url: string; wsUrl: string }> {
+    if (this.#process !== undefined) this.#earlierComplaints.push(...this.#process.log.complaints);
+    const launched = GatewayProcess.launch(this.#main, this.#settings);
+    this.#process = launched;
+    await launched.ready();
+    return launched.log.ready;
   }
 
-  get ended(): boolean {
-    return this.#ended;
+  /** Ends it by SIGKILL, started or starting. Says how it had ended if it was gone already. */
+  async kill(): Promise<string | undefined> {
+    return this.#process?.kill();
   }
 
   /** Stops it, and says how it ended if that was not cleanly, of its own or by SIGTERM. */
   async stop(): Promise<string | undefined> {
-    if (this.#ended) return `it ended of itself with ${await this.#exited}`;
-    this.#child.kill("SIGTERM");
-    try {
-      const how = await within(stopMsMax, "its end", this.#exited);
-      return how === "exit code 0" ? undefined : `it ended with ${how} on SIGTERM`;
-    } catch {
-      this.#child.kill("SIGKILL");
-      await this.#exited;
-      return `it was still there ${stopMsMax} ms after SIGTERM`;
-    }
+    return this.#process?.stop();
   }
-}
 
-/** What the user's environment sets for another gateway must not change this one. */
-function withoutSettings(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith("WAYPOST_")));
+  /** The last warnings and errors of each of its lives. */
+  get complaints(): string[] {
+    return [...this.#earlierComplaints, ...(this.#process?.log.complaints ?? [])];
+  }
 }

@@ -11,12 +11,16 @@ export type Report = {
   seed: number;
   devices: number;
   seconds: number;
+  /** How often the run killed its gateway. */
+  kills: number;
   interrupted: boolean;
   passed: boolean;
   problems: string[];
   examples: string[];
   /** Warnings and errors of a gateway that this run started. */
   gatewayComplaints: string[];
+  /** Where the store of a gateway that this run started is kept for whoever has to find out why it failed. */
+  storeDirectory?: string;
   flows: FlowTally[];
 };
 
@@ -24,24 +28,36 @@ const linesMax = 15;
 
 export function createReport(
   { scenario, seed, devices, seconds }: DevicesOptions,
-  outcome: { run: string; ledger: Ledger; interrupted: boolean; gatewayComplaints: string[] },
+  outcome: { run: string; ledger: Ledger; kills: number; interrupted: boolean; gatewayComplaints: string[] },
 ): Report {
-  const { run, ledger, interrupted, gatewayComplaints } = outcome;
+  const { run, ledger, kills, interrupted, gatewayComplaints } = outcome;
   const flows = ledger.tally();
   // What was on its way when the user stopped the run is not lost, so there is no verdict.
-  const verdict = interrupted ? { passed: false, problems: [], examples: [] } : judge(flows, ledger.incidents);
-  return { scenario: scenario.name, run, seed, devices, seconds, interrupted, ...verdict, gatewayComplaints, flows };
+  const verdict = interrupted
+    ? { passed: false, problems: [], examples: [] }
+    : judge(flows, ledger.incidents, scenario);
+  const setting = { scenario: scenario.name, run, seed, devices, seconds, kills };
+  return { ...setting, interrupted, ...verdict, gatewayComplaints, flows };
 }
 
 /** The report as text, with a newline at its end. */
 export function renderReport(report: Report, quiet: boolean): string {
   const parts: string[] = [];
   if (!quiet) {
-    const what = `${report.scenario}: ${report.devices} devices, ${report.seconds} s, seed ${report.seed}`;
-    parts.push(`${what}, run ${report.run}`, "", renderTable(report.flows), "");
+    const kills = report.kills === 0 ? "" : `, ${report.kills} kills`;
+    const what = `${report.scenario}: ${report.devices} devices, ${report.seconds} s${kills}, seed ${report.seed}`;
+    parts.push(`${what}, run ${report.run}`, "", renderTable(report.flows), "", ...notes(report));
   }
   parts.push(...verdictLines(report));
   return `${parts.join("\n")}\n`;
+}
+
+/** What is no breach, and worth a look. */
+function notes({ flows }: Report): string[] {
+  const renumbered = flows.reduce((total, flow) => total + flow.renumbered, 0);
+  if (renumbered === 0) return [];
+  const text = "QoS 2 deliveries came again under another packet id before their PUBREL";
+  return [`${renumbered} ${text}: receivers that take them at PUBLISH have them twice`, ""];
 }
 
 function verdictLines(report: Report): string[] {
@@ -54,6 +70,7 @@ function verdictLines(report: Report): string[] {
   const lines = ["FAILED", ...report.problems.map((problem) => `  ${problem}`)];
   if (report.examples.length > 0) lines.push("for example", ...firstOf(report.examples));
   if (report.gatewayComplaints.length > 0) lines.push("the gateway logged", ...firstOf(report.gatewayComplaints));
+  if (report.storeDirectory !== undefined) lines.push(`the gateway's store is kept in ${report.storeDirectory}`);
   return lines;
 }
 

@@ -1,12 +1,16 @@
 import { randomBytes } from "node:crypto";
-import { writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { systemClock } from "./clock.ts";
-import { Fleet } from "./fleet.ts";
+import { Fleet, type FleetOptions } from "./fleet.ts";
 import { FleetError } from "./fleet-error.ts";
+import { gatewaySettings } from "./gateway-settings.ts";
+import { type KillOptions, killAtRandom } from "./kill-at-random.ts";
 import { Ledger } from "./ledger/ledger.ts";
 import { type DevicesOptions, parseOptions } from "./options.ts";
+import { Outages } from "./outages.ts";
 import { OwnGateway } from "./own-gateway.ts";
 import { createProgress, silentProgress } from "./progress.ts";
+import { createRandom } from "./random.ts";
 import { createReport, type Report, renderReport } from "./report.ts";
 
 export type Surroundings = {
@@ -45,37 +49,74 @@ export async function runDevices(args: readonly string[], surroundings: Surround
 async function play(options: DevicesOptions, surroundings: Surroundings): Promise<Report> {
   const run = randomBytes(3).toString("hex");
   const { permitQos0Loss } = options;
-  const ledger = new Ledger({ run, permitQos0Loss, lateMsMax: options.lateSeconds * 1_000 });
-  const own = options.withGateway ? await OwnGateway.start(surroundings.gatewayMain) : undefined;
+  const lateMsMax = options.lateSeconds * 1_000;
+  const ledger = new Ledger({ run, permitQos0Loss, lateMsMax, permitUnacknowledged: options.scenario.waiting });
+  const outages = new Outages();
+  if (!options.withGateway) {
+    await runFleet(options, { run, ledger, outages, gateway: options.gateway, havoc: async () => {}, surroundings });
+    return conclude([]);
+  }
+  const { settings, storeDirectory } = await gatewaySettings(options, run);
+  const own = new OwnGateway(surroundings.gatewayMain, settings);
   try {
-    await runFleet(options, { run, ledger, own, surroundings });
+    const gateway = { ...options.gateway, ...(await own.start()) };
+    const havoc = () => wreakHavoc(options, { own, outages, ledger, signal: surroundings.signal });
+    await runFleet(options, { run, ledger, outages, gateway, havoc, surroundings });
+  } catch (error) {
+    if (storeDirectory !== undefined) await rm(storeDirectory, { recursive: true, force: true });
+    throw error;
   } finally {
-    const unclean = await own?.stop();
+    const unclean = await own.stop();
     if (unclean !== undefined) ledger.incident("the gateway did not end well", unclean);
   }
-  const gatewayComplaints = own?.log.complaints ?? [];
-  return createReport(options, { run, ledger, interrupted: surroundings.signal.aborted, gatewayComplaints });
+  const report = conclude(own.complaints);
+  if (storeDirectory === undefined) return report;
+  if (!report.passed && !report.interrupted) return { ...report, storeDirectory };
+  await rm(storeDirectory, { recursive: true, force: true });
+  return report;
+
+  function conclude(gatewayComplaints: string[]): Report {
+    const interrupted = surroundings.signal.aborted;
+    return createReport(options, { run, ledger, kills: outages.kills, interrupted, gatewayComplaints });
+  }
+}
+
+async function wreakHavoc(
+  { kills, seconds, seed }: DevicesOptions,
+  parts: Pick<KillOptions, "own" | "outages" | "ledger" | "signal">,
+): Promise<void> {
+  if (kills === 0) return;
+  const random = createRandom(seed, "kills");
+  await killAtRandom({ ...parts, kills, liveMs: seconds * 1_000, clock: systemClock, random });
 }
 
 async function runFleet(
   options: DevicesOptions,
-  parts: { run: string; ledger: Ledger; own: OwnGateway | undefined; surroundings: Surroundings },
+  parts: Pick<FleetOptions, "run" | "ledger" | "outages" | "gateway" | "havoc"> & { surroundings: Surroundings },
 ): Promise<void> {
-  const { run, ledger, own, surroundings } = parts;
-  const root = `${options.prefix}/${run}`;
+  const { surroundings, ...rest } = parts;
+  const root = `${options.prefix}/${parts.run}`;
   const liveMs = options.seconds * 1_000;
   const members = options.scenario.cast(options.devices, { root, seed: options.seed, liveMs });
-  const gateway = { ...options.gateway, ...(await own?.log.ready) };
   const progress = options.quiet ? silentProgress : createProgress(surroundings.progressStream);
   const { signal } = surroundings;
   // What comes after a longer silence would be late, so waiting for it cannot save the verdict.
   const quietMs = options.lateSeconds * 1_000;
-  const clock = systemClock;
-  const fleet = new Fleet(members, { run, root, gateway, liveMs, quietMs, ledger, clock, progress, signal });
+  const looksAgain = options.scenario.waiting;
+  const fleet = new Fleet(members, {
+    ...rest,
+    root,
+    liveMs,
+    quietMs,
+    looksAgain,
+    clock: systemClock,
+    progress,
+    signal,
+  });
   try {
     await fleet.run();
   } catch (error) {
-    if (!(error instanceof FleetError) || error.code !== "ERR_GATEWAY_UNREACHABLE" || own !== undefined) throw error;
+    if (!(error instanceof FleetError) || error.code !== "ERR_GATEWAY_UNREACHABLE" || options.withGateway) throw error;
     const advice = `is it up? Start it with "npm start", name another by --url and --ws-url, or add --with-gateway`;
     throw new FleetError(error.code, `${error.message}: ${advice}`, { cause: error });
   }

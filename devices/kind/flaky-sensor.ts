@@ -1,6 +1,5 @@
+import { comeAndGo } from "../come-and-go.ts";
 import type { Behaviour, Place } from "../device.ts";
-import type { Link } from "../link.ts";
-import type { Timetable } from "../timetable.ts";
 
 const readingPeriodMs = 500;
 const pulsePeriodMs = 700;
@@ -17,15 +16,6 @@ export function flakySensor({ name, root, random, liveMs }: Place): Behaviour {
   const cycleMs = Math.min(cycleMsMax, liveMs);
   let litres = 0;
 
-  function comeAndGo(link: Link, timetable: Timetable): void {
-    timetable.after(cycleMs * random.between(0.2, 0.45), () => {
-      void link.drop(random.chance(0.5));
-      timetable.after(cycleMs * random.between(0.1, 0.25), () => {
-        void link.comeBack().then(() => comeAndGo(link, timetable));
-      });
-    });
-  }
-
   return {
     transport: "tcp",
     persistent: true,
@@ -40,7 +30,12 @@ export function flakySensor({ name, root, random, liveMs }: Place): Behaviour {
         () => Math.min(pulsePeriodMs, liveMs / 4) * random.between(0.3, 1.2),
         () => link.publish(pulse, Buffer.from(JSON.stringify({ litres: ++litres }))),
       );
-      comeAndGo(link, timetable);
+      comeAndGo(link, timetable, {
+        departures: ["cut", "reset"],
+        stayMs: [0.2 * cycleMs, 0.45 * cycleMs],
+        awayMs: [0.1 * cycleMs, 0.25 * cycleMs],
+        random,
+      });
     },
   };
 }

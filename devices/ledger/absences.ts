@@ -1,13 +1,16 @@
 type Absence = { fromMs: number; toMs: number };
 
-/** When each device was disconnected. Excuses what MQTT permits around a reconnect, and nothing else. */
+/** When each device was disconnected, and when the gateway died. Excuses what MQTT permits then, and nothing else. */
 export class Absences {
+  readonly #gatewayDeathsMs: number[] = [];
   readonly #absences = new Map<string, Absence[]>();
 
+  /** Without effect for a device that is away already. */
   left(name: string, atMs: number): void {
-    const absences = this.#absences.get(name);
-    if (absences === undefined) this.#absences.set(name, [{ fromMs: atMs, toMs: Number.POSITIVE_INFINITY }]);
-    else absences.push({ fromMs: atMs, toMs: Number.POSITIVE_INFINITY });
+    const absences = this.#absences.get(name) ?? [];
+    if (absences.at(-1)?.toMs === Number.POSITIVE_INFINITY) return;
+    absences.push({ fromMs: atMs, toMs: Number.POSITIVE_INFINITY });
+    this.#absences.set(name, absences);
   }
 
   returned(name: string, atMs: number): void {
@@ -23,5 +26,13 @@ export class Absences {
   /** The last return before `atMs`, or minus infinity: until then nothing could travel. */
   lastReturnMs(name: string, atMs: number): number {
     return this.#absences.get(name)?.findLast((absence) => absence.toMs <= atMs)?.toMs ?? Number.NEGATIVE_INFINITY;
+  }
+
+  gatewayDied(atMs: number): void {
+    this.#gatewayDeathsMs.push(atMs);
+  }
+
+  gatewayDiedWithin(fromMs: number, toMs: number): boolean {
+    return this.#gatewayDeathsMs.some((atMs) => atMs >= fromMs && atMs <= toMs);
   }
 }

@@ -1,3 +1,4 @@
+import type { LaneLimits } from "./lane.ts";
 import type { OpenStream, Strays } from "./open-stream.ts";
 import { percentile } from "./percentile.ts";
 
@@ -11,16 +12,22 @@ export type FlowTally = {
   expected: number;
   /** First arrivals. */
   received: number;
+  /** Of these, the ones that were sent while their receiver was away. */
+  waited: number;
   lost: number;
   lostPermitted: number;
   duplicated: number;
   duplicatedPermitted: number;
+  /** QoS 2 messages that came again under another packet id before PUBREL: once to some receivers, twice to others. */
+  renumbered: number;
   reordered: number;
   late: number;
   foreign: number;
   corrupted: number;
-  /** QoS 1 and 2 messages that the gateway never acknowledged to their publisher. */
+  /** QoS 1 and 2 messages that the gateway acknowledged to their publisher, and those that it never did. */
+  acknowledged: number;
   unacknowledged: number;
+  unacknowledgedPermitted: number;
   /** From sending (or from the later return of either end) to the first arrival. Undefined if nothing came. */
   latencyMsP50: number | undefined;
   latencyMsP99: number | undefined;
@@ -30,7 +37,12 @@ export type FlowTally = {
 
 const examplesMax = 3;
 
-export function tallyFlow(flow: string, streams: readonly OpenStream[], strays: Strays | undefined): FlowTally {
+export function tallyFlow(
+  flow: string,
+  streams: readonly OpenStream[],
+  strays: Strays | undefined,
+  { permitUnacknowledged }: Pick<LaneLimits, "permitUnacknowledged">,
+): FlowTally {
   const latenciesMs: number[] = [];
   const tally: FlowTally = {
     flow,
@@ -38,20 +50,25 @@ export function tallyFlow(flow: string, streams: readonly OpenStream[], strays: 
     sent: 0,
     expected: 0,
     received: 0,
+    waited: 0,
     lost: 0,
     lostPermitted: 0,
     duplicated: 0,
     duplicatedPermitted: 0,
+    renumbered: 0,
     reordered: 0,
     late: 0,
     foreign: strays?.foreign ?? 0,
     corrupted: strays?.corrupted ?? 0,
+    acknowledged: 0,
     unacknowledged: 0,
+    unacknowledgedPermitted: 0,
     latencyMsP50: undefined,
     latencyMsP99: undefined,
     examples: [...(strays?.examples ?? [])],
   };
   for (const opened of streams) addStream(tally, opened, latenciesMs);
+  if (permitUnacknowledged) tally.unacknowledgedPermitted = tally.unacknowledged;
   latenciesMs.sort((a, b) => a - b);
   tally.latencyMsP50 = percentile(latenciesMs, 50);
   tally.latencyMsP99 = percentile(latenciesMs, 99);
@@ -60,10 +77,15 @@ export function tallyFlow(flow: string, streams: readonly OpenStream[], strays: 
 
 function addStream(tally: FlowTally, { stream, lanes }: OpenStream, latenciesMs: number[]): void {
   tally.sent += stream.sent;
+  tally.renumbered += stream.renumbered;
   tally.expected += stream.sent * lanes.size;
-  if (stream.qos > 0) tally.unacknowledged += stream.sent - stream.acknowledged;
+  if (stream.qos > 0) {
+    tally.acknowledged += stream.acknowledged;
+    tally.unacknowledged += stream.sent - stream.acknowledged;
+  }
   for (const lane of lanes.values()) {
     tally.received += lane.received;
+    tally.waited += lane.waited;
     tally.duplicated += lane.duplicated;
     tally.duplicatedPermitted += lane.duplicatedPermitted;
     tally.reordered += lane.reordered;
@@ -72,7 +94,7 @@ function addStream(tally: FlowTally, { stream, lanes }: OpenStream, latenciesMs:
     for (const { sequence, permitted } of lane.missing()) {
       tally.lost++;
       if (permitted) tally.lostPermitted++;
-      else example(tally, `${lane.receiver} never got number ${sequence} of ${stream.topic}`);
+      else example(tally, `${lane.receiver} never got number ${sequence} of ${stream.sender} on ${stream.topic}`);
     }
     const wrongly = lane.duplicated - lane.duplicatedPermitted;
     if (wrongly > 0) example(tally, `${lane.receiver} got ${wrongly} of ${stream.topic} more than once`);

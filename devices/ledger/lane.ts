@@ -4,7 +4,12 @@ import type { Stream } from "./stream.ts";
 /** A QoS 0 message may be lost in a socket's buffer when either end goes away this shortly after it was sent. */
 const inTransitMsMax = 1_000;
 
-export type LaneLimits = { lateMsMax: number; permitQos0Loss: boolean };
+export type LaneLimits = {
+  lateMsMax: number;
+  permitQos0Loss: boolean;
+  /** A message that its publisher has no acknowledgement for may be lost, and is no breach in itself. */
+  permitUnacknowledged: boolean;
+};
 
 /** What one receiver got of one stream: the place where loss, duplicates and order are counted. */
 export class Lane {
@@ -13,6 +18,8 @@ export class Lane {
   readonly qos: 0 | 1 | 2;
   readonly latenciesMs: number[] = [];
   received = 0;
+  /** Of these, the ones that were sent while the receiver was away. */
+  waited = 0;
   duplicated = 0;
   duplicatedPermitted = 0;
   reordered = 0;
@@ -41,6 +48,8 @@ export class Lane {
     }
     this.#firstArrivedAtMs.set(sequence, atMs);
     this.received++;
+    const sentAtMs = this.#stream.sentAtMs(sequence);
+    if (this.#absences.overlaps(this.receiver, sentAtMs, sentAtMs)) this.waited++;
     // Only first arrivals count: 1, 2, 3, 2, 3, 4 is in order for QoS 1 (MQTT 3.1.1, 4.6).
     if (sequence < this.#highest) this.reordered++;
     else this.#highest = sequence;
@@ -58,7 +67,7 @@ export class Lane {
   }
 
   #permitsLoss(sequence: number): boolean {
-    if (this.qos !== 0) return false;
+    if (this.qos !== 0) return this.#limits.permitUnacknowledged && !this.#stream.isAcknowledged(sequence);
     if (this.#limits.permitQos0Loss) return true;
     const fromMs = this.#stream.sentAtMs(sequence);
     return [this.receiver, this.#stream.sender].some((name) =>
@@ -68,14 +77,16 @@ export class Lane {
 
   /**
    * A QoS 1 message may come twice when its publisher had to send it again, or when this receiver came back and the
-   * gateway sends again what was unacknowledged; the latter says so by DUP [MQTT-3.3.1-1].
+   * gateway sends again what was unacknowledged. It says so by DUP [MQTT-3.3.1-1], except when it was killed: then it
+   * cannot know what it had sent.
    */
   #permitsDuplicate(sequence: number, firstAtMs: number, atMs: number, dup: boolean): boolean {
     if (this.qos !== 1) return false;
     const { sender } = this.#stream;
     // A publisher's QoS 2 is exactly once up to the gateway, whatever QoS this receiver asked for.
     const sentAgain = this.#stream.qos === 1 && this.#absences.overlaps(sender, this.#stream.sentAtMs(sequence), atMs);
-    return sentAgain || (dup && this.#absences.overlaps(this.receiver, firstAtMs, atMs));
+    const marked = dup || this.#absences.gatewayDiedWithin(firstAtMs, atMs);
+    return sentAgain || (marked && this.#absences.overlaps(this.receiver, firstAtMs, atMs));
   }
 
   #couldTravelFromMs(sequence: number, atMs: number): number {

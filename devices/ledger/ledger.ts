@@ -24,6 +24,7 @@ export class Ledger {
   readonly #subscriptions: { receiver: string; filter: string; qos: 0 | 1 | 2 }[] = [];
   readonly #streams = new Map<string, OpenStream>();
   readonly #strays = new Map<string, Strays>();
+  readonly #finished = new Set<string>();
   readonly #incidents = new Map<string, string[]>();
   #outstanding = 0;
   #unacknowledged = 0;
@@ -84,15 +85,17 @@ export class Ledger {
     return stream.send(atMs);
   }
 
-  acknowledged(topic: string): void {
+  /** PUBACK or PUBCOMP came for this message. */
+  acknowledged(topic: string, sequence: number): void {
     const { stream } = this.#opened(topic);
-    if (stream.qos === 0) return;
-    stream.acknowledged++;
-    this.#unacknowledged--;
+    if (stream.qos > 0 && stream.acknowledge(sequence)) this.#unacknowledged--;
   }
 
   arrived(arrival: Arrival): void {
     this.#lastArrivalMs = arrival.atMs;
+    if (this.#finished.has(arrival.receiver)) {
+      this.incident("a mailbox was not empty after its device had acknowledged all of it", arrival.receiver);
+    }
     const opened = this.#streams.get(arrival.topic);
     const flow = opened?.stream.flow ?? unknownFlow;
     if ("torn" in arrival.decoded) {
@@ -120,6 +123,22 @@ export class Ledger {
     this.#absences.returned(name, atMs);
   }
 
+  /** A QoS 2 message came again under another packet id, before a PUBREL released the first. */
+  renumbered(topic: string): void {
+    const opened = this.#streams.get(topic);
+    if (opened !== undefined) opened.stream.renumbered++;
+  }
+
+  /** The run killed the gateway. */
+  gatewayDied(atMs: number): void {
+    this.#absences.gatewayDied(atMs);
+  }
+
+  /** This receiver has acknowledged all that it got, and nothing more is sent to it. */
+  finished(name: string): void {
+    this.#finished.add(name);
+  }
+
   incident(what: string, who: string): void {
     const before = this.#incidents.get(what);
     if (before === undefined) this.#incidents.set(what, [who]);
@@ -135,7 +154,7 @@ export class Ledger {
       else streams.push(opened);
     }
     if (this.#strays.has(unknownFlow)) flows.set(unknownFlow, []);
-    return [...flows].map(([flow, streams]) => tallyFlow(flow, streams, this.#strays.get(flow)));
+    return [...flows].map(([flow, streams]) => tallyFlow(flow, streams, this.#strays.get(flow), this.#options));
   }
 
   #opened(topic: string): OpenStream {

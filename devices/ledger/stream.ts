@@ -15,8 +15,9 @@ export class Stream {
   readonly sender: string;
   readonly topic: string;
   readonly qos: 0 | 1 | 2;
-  acknowledged = 0;
+  renumbered = 0;
   readonly #sentAtMs: number[] = [];
+  readonly #acknowledged = new Set<number>();
 
   constructor(plan: StreamPlan) {
     this.flow = plan.flow;
@@ -32,6 +33,20 @@ export class Stream {
   /** Gives the message's sequence number, from 1. */
   send(atMs: number): number {
     return this.#sentAtMs.push(atMs);
+  }
+
+  get acknowledged(): number {
+    return this.#acknowledged.size;
+  }
+
+  /** Says whether it was the first acknowledgement of this message. */
+  acknowledge(sequence: number): boolean {
+    const before = this.#acknowledged.size;
+    return this.#acknowledged.add(sequence).size > before;
+  }
+
+  isAcknowledged(sequence: number): boolean {
+    return this.#acknowledged.has(sequence);
   }
 
   sentAtMs(sequence: number): number {

@@ -18,6 +18,8 @@ export const broadcast: Scenario = {
   name: "broadcast",
   summary: "sensors publish, lamps obey, flaky sensors come and go, every dashboard sees all of it",
   devicesMin: broadcastDevicesMin,
+  lateSeconds: 5,
+  waiting: false,
   cast(devices, stage) {
     const shares = broadcastShares(devices);
     const names = (kind: string, count: number) => Array.from({ length: count }, (_, index) => `${kind}-${index + 1}`);

@@ -8,6 +8,13 @@ export type Scenario = {
   name: string;
   summary: string;
   devicesMin: number;
+  /** A message that takes longer fails the verdict, unless the command line says otherwise. */
+  lateSeconds: number;
+  /**
+   * Everybody's session is persistent, and the verdict is about what waits in mailboxes: something must have waited,
+   * they must be empty at the end, what was never acknowledged may be lost, and the gateway may be killed.
+   */
+  waiting: boolean;
   /** As many members as `devices`, each with its own name. The same stage gives the same fleet. */
   cast(devices: number, stage: Stage): Member[];
 };

@@ -1,7 +1,8 @@
 import { broadcast } from "./broadcast.ts";
+import { offline } from "./offline.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** Every scenario by its name on the command line. */
 export const scenarios: ReadonlyMap<string, Scenario> = new Map(
-  [broadcast].map((scenario) => [scenario.name, scenario]),
+  [broadcast, offline].map((scenario) => [scenario.name, scenario]),
 );

@@ -203,7 +203,8 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
     const device = this.#add(id, false);
     for (const { topic, qos } of subscriptions) device.tell({ kind: "subscribe", filter: topic, qos });
     const outgoing = await store.outstanding(id);
-    device.tell({ kind: "restore", outgoing });
+    const receipts = await store.receipts(id);
+    device.tell({ kind: "restore", outgoing, receipts });
     return subscriptions.length > 0 || outgoing.length > 0 || unhosted;
   }
 

@@ -17,7 +17,7 @@ export type DeviceMessage =
   | { kind: "subscribe"; filter: string; qos: QoS }
   | { kind: "unsubscribe"; filter: string }
   | { kind: "replay"; retained: readonly { packet: StoredPublish; granted: QoS }[] }
-  | { kind: "restore"; outgoing: readonly Outstanding[] }
+  | { kind: "restore"; outgoing: readonly Outstanding[]; receipts: readonly number[] }
   | { kind: "forget" };
 
 /** Who keeps devices: told of what a device cannot settle by itself. */
@@ -133,6 +133,7 @@ export class Device extends Actor<DeviceMessage> implements Receiver, OutboundOw
       case "replay":
         return this.#outbound.replay(message.retained);
       case "restore":
+        this.session.restoreInbound(message.receipts);
         return this.#outbound.restore(message.outgoing);
       case "forget":
         return this.#outbound.clear();

@@ -61,16 +61,16 @@ export class Inbound {
     if (packet.qos === 2) return this.#publishOnce(connection, packet);
     let accepted = false;
     let place: Acknowledgement | null = null;
-    const publish = this.#context.broker.publish as unknown as PublishFrom;
-    publish.call(this.#context.broker, packet, connection as Client, (error) => {
+    const done = (error?: unknown) => {
       if (error) return connection.fail(publishFailed(error, packet.topic));
-      this.#whenRetained(packet, () => {
-        accepted = true;
-        if (place !== null && !connection.closed) lineOf(connection).due(place); // the connection may be gone by now
-      });
-    });
+      accepted = true;
+      if (place !== null && !connection.closed) lineOf(connection).due(place); // the connection may be gone by now
+    };
+    const retained = (error?: unknown) => (error ? done(error) : this.#whenRetained(packet, done));
+    const publish = this.#context.broker.publish as unknown as PublishFrom;
+    publish.call(this.#context.broker, packet, connection as Client, packet.retain ? retained : done);
     if (connection.closed) return;
-    this.#holdBack(connection);
+    if (this.#context.broker.store.congested) this.#holdBack(connection);
     // Nearly always the store accepts at once and nothing waits [MQTT-3.3.4-1] [MQTT-4.3.2-2].
     if (accepted && (connection.acknowledgements?.empty ?? true)) {
       return connection.sendAcknowledgement(firstByte.puback, packet.messageId);
@@ -87,8 +87,8 @@ export class Inbound {
 
   /** So much waits to be written that this publisher had better wait too. */
   #holdBack(connection: Connection): void {
-    if (this.#context.broker.store.relieved(() => connection.unblock(theDisk))) return;
     connection.block(theDisk);
+    this.#context.broker.store.whenRelieved(() => connection.unblock(theDisk));
   }
 
   #publishUnacknowledged(connection: Connection, packet: PublishPacket): void {
@@ -112,7 +112,9 @@ export class Inbound {
       return connection.fail(new WaypostError("ERR_LIMIT_EXCEEDED", why));
     }
     const place = lineOf(connection).add(firstByte.pubrec, messageId);
-    if (packet.dup && !session.clean) return this.#publishUnlessStored(connection, device, packet, place);
+    // A store that cannot list what it has was not asked when the session was loaded.
+    if (packet.dup && !session.clean && this.#context.broker.store.shared)
+      return this.#publishUnlessStored(connection, device, packet, place);
     this.#note(connection, device, packet, place);
   }
 
@@ -186,7 +188,7 @@ export class Inbound {
     }
     publish();
     noted.then(() => oneDone(), oneDone);
-    if (!connection.closed) this.#holdBack(connection);
+    if (this.#context.broker.store.congested && !connection.closed) this.#holdBack(connection);
   }
 
   /** The message was not published: the sender will repeat it, and then it must not be taken for known. */

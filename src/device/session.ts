@@ -22,6 +22,13 @@ export class Session {
     this.clean = clean;
   }
 
+  /** QoS 2 messages that came before a restart are still known, whatever DUP says of them then [MQTT-4.3.3-2]. */
+  restoreInbound(packetIds: readonly number[]): void {
+    if (packetIds.length === 0) return;
+    this.inbound ??= new Map();
+    for (const packetId of packetIds) if (!this.inbound.has(packetId)) this.inbound.set(packetId, null);
+  }
+
   /** The highest QoS granted to any subscription that matches the topic, or undefined where none does. */
   grantedFor(topic: string): QoS | undefined {
     let granted: QoS | undefined;

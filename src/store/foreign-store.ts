@@ -56,8 +56,10 @@ function additionsTo(persistence: AedesPersistence): Omit<Store, keyof AedesStor
       return persistence.outgoingClearMessageId({ id }, ref);
     },
     outstanding: async (id) => (await outgoingOf(id)).map(outstandingOf),
+    receipts: async () => [], // it can only be asked for each by itself
     durable: () => settled,
-    relieved: () => true,
+    congested: false,
+    whenRelieved: (done) => done(),
     report: () => null,
   };
 }

@@ -2,6 +2,7 @@ import type { Cancel, Clock } from "../actor/clock.ts";
 import { Batch } from "./batch.ts";
 import type { Durability } from "./durability.ts";
 import type { Journal } from "./journal.ts";
+import type { MessageKey } from "./message-key.ts";
 import type { MessageRecord } from "./message-record.ts";
 import type { Segment } from "./segment.ts";
 import type { SegmentLog } from "./segment-log.ts";
@@ -81,6 +82,12 @@ export class GroupCommit implements Journal {
     record.accept();
   }
 
+  /** The client need not get a message that was written by an earlier gateway. */
+  noteDone(clientId: string, key: MessageKey): void {
+    this.#pending.note("done", clientId, key);
+    this.#later(1);
+  }
+
   sent(record: MessageRecord, clientId: string): void {
     this.#pending.note("sent", clientId, record.key);
     this.#later(1);
@@ -108,11 +115,14 @@ export class GroupCommit implements Journal {
     return this.#running?.durable ?? settled;
   }
 
-  /** True unless too much waits to be written; then `done` is called when there is room again. */
-  relieved(done: () => void): boolean {
-    if (this.#unwrittenBytes < UNWRITTEN_BYTES_MAX) return true;
-    this.#relieved.push(done);
-    return false;
+  /** Too much waits to be written. */
+  get congested(): boolean {
+    return this.#unwrittenBytes > UNWRITTEN_BYTES_MAX;
+  }
+
+  whenRelieved(done: () => void): void {
+    if (this.congested) this.#relieved.push(done);
+    else done();
   }
 
   /** Copies of what is in a segment that shall be given back; they are the next commit. */

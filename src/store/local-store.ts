@@ -70,8 +70,12 @@ export class LocalStore implements Store {
     return null;
   }
 
-  relieved(_done: () => void): boolean {
-    return true;
+  get congested(): boolean {
+    return false;
+  }
+
+  whenRelieved(done: () => void): void {
+    done();
   }
 
   async setup(broker: StoreBroker): Promise<void> {
@@ -198,6 +202,10 @@ export class LocalStore implements Store {
     return new Settled(this.outgoing.list(clientId));
   }
 
+  receipts(clientId: string): PromiseLike<readonly number[]> {
+    return new Settled([...(this.incoming.get(clientId)?.keys() ?? [])]);
+  }
+
   outgoingEnqueue(receiver: { clientId: string }, packet: StoredPublish): PromiseLike<void> {
     return this.outgoingEnqueueCombi([receiver], packet);
   }
@@ -226,7 +234,8 @@ export class LocalStore implements Store {
   outgoingClearMessageId({ id }: ClientRef, packet: OutgoingRef): PromiseLike<StoredOutgoing | undefined> {
     const key = this.outgoing.keyOfRef(id, packet);
     const entry = key === undefined ? undefined : this.outgoing.settle(id, key);
-    return new Settled(entry === undefined ? undefined : packetOf(entry));
+    if (key === undefined || entry === undefined) return new Settled<StoredOutgoing | undefined>(undefined);
+    return new Settled(packetOf({ key, entry, packetId: packet.messageId }));
   }
 
   outgoingStream({ id }: ClientRef): Readable {

@@ -34,7 +34,9 @@ export class MessageRecord implements Acceptance {
   private only: string | null = null;
   private onlyQoS: QoS = 1;
   private many: Map<string, QoS> | null = null;
-  private waiting: (() => void)[] | null = null;
+  // Nearly always one publisher waits. The first `push` of an array takes room for seventeen.
+  private waiting: (() => void) | null = null;
+  private others: (() => void)[] | null = null;
 
   readonly key: MessageKey;
   /** Bytes that it takes while it waits to be written, or nearly so. */
@@ -93,14 +95,19 @@ export class MessageRecord implements Acceptance {
   accept(): void {
     if (this.accepted) return;
     this.accepted = true;
-    const waiting = this.waiting;
+    const { waiting, others } = this;
     this.waiting = null;
-    if (waiting !== null) for (const done of waiting) done();
+    this.others = null;
+    waiting?.();
+    if (others !== null) for (const done of others) done();
   }
 
   whenAccepted(done: () => void): void {
     if (this.accepted) return done();
-    this.waiting ??= [];
-    this.waiting.push(done);
+    if (this.waiting === null) this.waiting = done;
+    else {
+      this.others ??= [];
+      this.others.push(done);
+    }
   }
 }

@@ -12,7 +12,7 @@ const passing = new WireSlab(65536);
 const waiting = new WireSlab(4096);
 
 /** Bytes that a waiting message costs beside its payload and topic: the objects that stand for it and its place in line. */
-const OVERHEAD_BYTES = 64;
+export const OVERHEAD_BYTES = 64;
 
 /** What mailbox and store want to know of a message beside what it says. */
 export interface MessageKind extends Kind {
@@ -56,7 +56,8 @@ export class Message implements StoredPublish {
   private atQoS1: Message | null = null;
   private stored: Acceptance | null = null;
   /** What has to succeed before this message counts as accepted. */
-  private outstanding: Acceptance[] | null = null;
+  private outstanding: Acceptance | null = null;
+  private further: Acceptance[] | null = null;
 
   constructor(packet: StoredPublish, qos: QoS, retain: boolean) {
     this.topic = packet.topic;
@@ -178,17 +179,27 @@ export class Message implements StoredPublish {
 
   /** A receiver has taken the message on condition that `stored` succeeds. */
   acceptedWhen(stored: Acceptance): void {
-    this.outstanding ??= [];
-    if (this.outstanding[this.outstanding.length - 1] !== stored) this.outstanding.push(stored); // one record, many receivers
+    if (this.outstanding === null) this.outstanding = stored;
+    else if (this.outstanding !== stored) {
+      // One record for many receivers is the same each time.
+      this.further ??= [];
+      if (this.further[this.further.length - 1] !== stored) this.further.push(stored);
+    }
   }
 
   /** Calls back once all receivers have what they must keep on record: at once, if nothing is outstanding. */
   whenAccepted(done: (error?: unknown) => void): void {
-    const outstanding = [...(this.outstanding ?? []), ...(this.atQoS1?.outstanding ?? [])];
-    let waiting = outstanding.length;
-    if (waiting === 0) return done();
+    const lower = this.atQoS1?.outstanding ?? null;
+    if (this.further === null && (lower === null || lower === this.outstanding)) {
+      if (this.outstanding === null) done();
+      else this.outstanding.whenAccepted(done);
+      return;
+    }
+    const of = (message: Message | null) => [message?.outstanding, ...(message?.further ?? [])];
+    const all = [...of(this), ...of(this.atQoS1)].filter((each) => each !== null && each !== undefined);
+    let waiting = all.length;
     let failure: unknown;
-    for (const each of outstanding) {
+    for (const each of all) {
       each.whenAccepted((error) => {
         failure ??= error;
         if (--waiting === 0) done(failure);

@@ -15,7 +15,7 @@ import { MessageRecord } from "./message-record.ts";
 import { NedbDirectory } from "./nedb-directory.ts";
 import { type Recovered, type RecoveredMessage, recover } from "./recover.ts";
 import type { SegmentDirectory } from "./segment-file.ts";
-import { SegmentLog } from "./segment-log.ts";
+import { type SegmentLimits, SegmentLog } from "./segment-log.ts";
 import { readStateKey, stateKey } from "./state-key.ts";
 import type { StoreBroker, StoreReport } from "./store.ts";
 
@@ -27,6 +27,8 @@ export interface NedbStoreOptions extends LocalStoreOptions {
   log: Log;
   /** What class of messages those of a topic belong to. */
   kindOf?: (topic: string) => MessageKind;
+  /** Of the segments, where they are to be other than usual. */
+  limits?: SegmentLimits;
 }
 
 function messageOf(document: MessageDocument, brokerId: string, qos: QoS): Message {
@@ -75,13 +77,18 @@ export class NedbStore extends LocalStore {
       latest: () => this.broker.counter ?? 0,
       describe: (key) => this.#describe(key),
       isSent: (clientId, key) => this.outgoing.isSent(clientId, key),
+      limits: options.limits,
     });
     commits = new GroupCommit({ clock, durability, log: this.#segments, failing: (reason) => this.#fails(reason) });
     this.#commits = commits;
   }
 
-  override relieved(done: () => void): boolean {
-    return this.#commits.relieved(done);
+  override get congested(): boolean {
+    return this.#commits.congested;
+  }
+
+  override whenRelieved(done: () => void): void {
+    this.#commits.whenRelieved(done);
   }
 
   override report(): StoreReport {
@@ -174,9 +181,12 @@ export class NedbStore extends LocalStore {
     state: Recovered["state"],
   ): void {
     const key = keyOf(document.b ?? home, document.n, home);
-    // A session that was discarded, and a message of which only the release is left.
-    for (const clientId of receivers.keys()) {
-      if (!isKnown(clientId) || state.has(stateKey("released", clientId, key))) receivers.delete(clientId);
+    // A session that was discarded, and a message of which only the release is left: to be said again, or it would be
+    // back at the next start, when the release is done with.
+    for (const clientId of [...receivers.keys()]) {
+      if (isKnown(clientId) && !state.has(stateKey("released", clientId, key))) continue;
+      receivers.delete(clientId);
+      this.#commits.noteDone(clientId, key);
     }
     if (receivers.size === 0) return;
     const highest = messageOf(document, home, Math.max(...receivers.values()) as QoS);

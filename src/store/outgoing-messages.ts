@@ -57,15 +57,14 @@ export class OutgoingMessages {
         if (record.durability !== "memory") this.#journal.hurry(record);
       }
     }
-    line.add(key, message);
+    if (hurry) line.add(key, message);
+    else line.addSent(key, message);
     return record;
   }
 
   sent(clientId: string, key: MessageKey, packetId: number): boolean {
-    const line = this.#lines.get(clientId);
-    const entry = line?.get(key);
-    if (line === undefined || entry === undefined) return false;
-    line.sent(key, packetId);
+    const entry = this.#lines.get(clientId)?.sent(key, packetId);
+    if (entry === undefined) return false;
     const record = entry instanceof Message ? recordOf(entry) : null;
     if (record?.written) this.#journal.sent(record, clientId);
     return true;
@@ -85,13 +84,12 @@ export class OutgoingMessages {
     return this.#journal.commit(stateKey("released", clientId, key)).then(() => this.#removeReceiver(record, clientId));
   }
 
-  settle(clientId: string, key: MessageKey): Outstanding | undefined {
+  /** Returns what was settled; undefined where there is no such message. */
+  settle(clientId: string, key: MessageKey): Message | StoredPubrel | undefined {
     const line = this.#lines.get(clientId);
-    const settledEntry = line?.settle(key);
-    if (settledEntry === undefined) return undefined;
-    if (line?.size === 0) this.#lines.delete(clientId);
-    this.#forget(clientId, settledEntry);
-    return settledEntry;
+    const entry = line?.settle(key);
+    if (entry !== undefined) this.#forget(clientId, key, entry);
+    return entry;
   }
 
   list(clientId: string): Outstanding[] {
@@ -111,7 +109,7 @@ export class OutgoingMessages {
     const rest = this.list(clientId);
     this.#lines.delete(clientId);
     const some = () => {
-      for (const each of rest.splice(0, FORGET_AT_ONCE)) this.#forget(clientId, each);
+      for (const { key, entry } of rest.splice(0, FORGET_AT_ONCE)) this.#forget(clientId, key, entry);
       if (rest.length > 0) setImmediate(some);
     };
     some();
@@ -120,8 +118,8 @@ export class OutgoingMessages {
   /** What was read from the disk, in the order of the messages. */
   restore(clientId: string, key: MessageKey, entry: Message | StoredPubrel, isSent: boolean): void {
     const line = this.#lineOf(clientId);
-    line.add(key, entry);
-    if (entry instanceof Message && isSent) line.sent(key, entry.packetId);
+    if (entry instanceof Message && !isSent) line.add(key, entry);
+    else line.addSent(key, entry);
   }
 
   isSent(clientId: string, key: MessageKey): boolean {
@@ -140,7 +138,7 @@ export class OutgoingMessages {
     return this.#lines.keys();
   }
 
-  #forget(clientId: string, { key, entry }: Outstanding): void {
+  #forget(clientId: string, key: MessageKey, entry: Message | StoredPubrel): void {
     if (!(entry instanceof Message)) this.#journal.changed(stateKey("released", clientId, key));
     else this.#removeReceiver(recordOf(entry), clientId);
   }

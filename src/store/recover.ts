@@ -54,7 +54,7 @@ export interface Recovered {
  * some 16 us for a document.
  * @throws ERR_STORE where a segment is of a newer format
  */
-export async function recover(directory: SegmentDirectory): Promise<Recovered> {
+export async function recover(directory: Pick<SegmentDirectory, "list" | "read">): Promise<Recovered> {
   const recovery = new Recovery();
   for (const name of await directory.list()) recovery.read(name, await directory.read(name));
   return recovery.result();
@@ -170,7 +170,8 @@ function parse(line: Buffer): StoreDocument | undefined {
   }
 }
 
-function keyOfState(document: StateDocument): string {
+/** The key of an entry, by which a later one takes its place. */
+export function keyOfState(document: StateDocument): string {
   switch (document.k) {
     case "session":
     case "will":

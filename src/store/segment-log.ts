@@ -13,15 +13,25 @@ import { Segment } from "./segment.ts";
 import { type SegmentDirectory, type SegmentFile, segmentName } from "./segment-file.ts";
 import type { StoreReport } from "./store.ts";
 
-const SEGMENT_BYTES_MAX = 8 * 1024 * 1024;
-/** NeDB keeps what it wrote in memory until the segment is closed. */
-const SEGMENT_DOCUMENTS_MAX = 8192;
-/** Documents that are handed to NeDB at once: each costs it some 8 us, in which nothing else is done. */
-const APPEND_AT_ONCE = 256;
-/** Bytes that do not count any more and may stay on the disk, however little still counts. */
-const GARBAGE_BYTES_MAX = 4 * 1024 * 1024;
-/** Entries of a segment to be given back that are copied in one commit. */
-const COPY_AT_ONCE = 256;
+export interface SegmentLimits {
+  segmentBytesMax: number;
+  /** NeDB keeps what it wrote in memory until the segment is closed. */
+  segmentDocumentsMax: number;
+  /** Documents that are handed to NeDB at once: each costs it some 8 us, in which nothing else is done. */
+  appendAtOnce: number;
+  /** Bytes that do not count any more and may stay on the disk, however little still counts. */
+  garbageBytesMax: number;
+  /** Entries of a segment to be given back that are copied in one commit. */
+  copyAtOnce: number;
+}
+
+const defaultLimits: SegmentLimits = {
+  segmentBytesMax: 8 * 1024 * 1024,
+  segmentDocumentsMax: 8192,
+  appendAtOnce: 256,
+  garbageBytesMax: 4 * 1024 * 1024,
+  copyAtOnce: 256,
+};
 
 export interface SegmentLogParts {
   directory: SegmentDirectory;
@@ -32,6 +42,7 @@ export interface SegmentLogParts {
   /** What the entry is; undefined where it is no more. */
   describe(key: string): StateDocument | undefined;
   isSent(clientId: string, key: MessageKey): boolean;
+  limits?: SegmentLimits | undefined;
 }
 
 /**
@@ -45,6 +56,7 @@ export class SegmentLog {
   bytesWritten = 0;
   messagesWritten = 0;
   readonly #parts: SegmentLogParts;
+  readonly #limits: SegmentLimits;
   readonly #places = new Map<string, Segment>();
   /** Bytes that may be spent on copies: without it, a wrong estimate of what counts would copy the disk round and round. */
   #copyBudget = 0;
@@ -54,6 +66,7 @@ export class SegmentLog {
 
   constructor(parts: SegmentLogParts) {
     this.#parts = parts;
+    this.#limits = parts.limits ?? defaultLimits;
   }
 
   /** Takes over a segment that was read. */
@@ -122,8 +135,9 @@ export class SegmentLog {
     for (const record of batch.records) if (record.written && record.message !== null) segment.hold(record);
     for (const record of batch.copies) if (record.message !== null) segment.hold(record);
     for (const [key, isThere] of entries) this.place(key, isThere ? segment : null);
-    if (file.bytes > SEGMENT_BYTES_MAX || file.documents > SEGMENT_DOCUMENTS_MAX) await this.#seal(segment);
-    else if (file.bytes > SEGMENT_BYTES_MAX / 2 || file.documents > SEGMENT_DOCUMENTS_MAX / 2) this.#prepare();
+    const { segmentBytesMax, segmentDocumentsMax } = this.#limits;
+    if (file.bytes > segmentBytesMax || file.documents > segmentDocumentsMax) await this.#seal(segment);
+    else if (file.bytes > segmentBytesMax / 2 || file.documents > segmentDocumentsMax / 2) this.#prepare();
   }
 
   /** Gives disk space back; has `copy` write anew what it needs for that. */
@@ -138,7 +152,7 @@ export class SegmentLog {
       (sum, segment) => ({ bytes: sum.bytes + segment.bytes, liveBytes: sum.liveBytes + segment.liveBytes }),
       { bytes: 0, liveBytes: 0 },
     );
-    if (bytes - liveBytes < Math.max(liveBytes, GARBAGE_BYTES_MAX) || this.#copyBudget < 0) return;
+    if (bytes - liveBytes < Math.max(liveBytes, this.#limits.garbageBytesMax) || this.#copyBudget < 0) return;
     const oldest = this.segments[0] as Segment;
     if (oldest.file !== null) await this.#seal(oldest);
     this.empty(oldest, copy);
@@ -146,7 +160,8 @@ export class SegmentLog {
 
   /** Has some of what counts in a segment written anew. */
   empty(segment: Segment, copy: (records: MessageRecord[], keys: string[]) => void): void {
-    copy(segment.records().slice(0, COPY_AT_ONCE), [...segment.keys].slice(0, COPY_AT_ONCE));
+    const { copyAtOnce } = this.#limits;
+    copy(segment.records().slice(0, copyAtOnce), [...segment.keys].slice(0, copyAtOnce));
   }
 
   async close(): Promise<void> {
@@ -164,7 +179,7 @@ export class SegmentLog {
     let slice: StoreDocument[] = [];
     for (const document of this.#documentsOf(batch, entries)) {
       slice.push(document);
-      if (slice.length < APPEND_AT_ONCE) continue;
+      if (slice.length < this.#limits.appendAtOnce) continue;
       yield slice;
       slice = [];
     }

@@ -117,10 +117,15 @@ export interface Store extends AedesStore {
   /** Everything on its way to the client, oldest first. */
   outstanding(clientId: string): PromiseLike<readonly Outstanding[]>;
 
+  /** Packet ids of the QoS 2 messages that came from the client and were not released. */
+  receipts(clientId: string): PromiseLike<readonly number[]>;
+
   /** Resolves when everything that was told before is as durable as the store promises. */
   durable(): PromiseLike<void>;
-  /** Returns true unless so much waits to be written that no more should come; then calls `done` when there is room again. */
-  relieved(done: () => void): boolean;
+  /** So much waits to be written that no more should come. */
+  readonly congested: boolean;
+  /** Calls back, once, when it is no longer congested. */
+  whenRelieved(done: () => void): void;
   /** Null where it writes to no disk. */
   report(): StoreReport | null;
 }

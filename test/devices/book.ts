@@ -21,15 +21,14 @@ export function openBook(
   options: Partial<LedgerOptions> & { readers?: Record<string, 0 | 1 | 2> } = {},
 ): Book {
   const { readers = { reader: 2 }, ...rest } = options;
-  const ledger = new Ledger({ run, permitQos0Loss: false, lateMsMax: 5_000, ...rest });
+  const ledger = new Ledger({ run, permitQos0Loss: false, permitUnacknowledged: false, lateMsMax: 5_000, ...rest });
   for (const [name, granted] of Object.entries(readers)) ledger.subscribed(name, "home/#", granted);
   ledger.open({ flow: "temperature", sender: "sensor", topic, qos });
   return {
     ledger,
     send(count, fromMs = 0) {
       for (let index = 0; index < count; index++) {
-        ledger.sending(topic, fromMs + index);
-        ledger.acknowledged(topic);
+        ledger.acknowledged(topic, ledger.sending(topic, fromMs + index));
       }
     },
     arrive(sequence, { atMs = 100, dup = false, on = topic, receiver = "reader", stamp = {} } = {}) {

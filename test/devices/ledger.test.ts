@@ -36,6 +36,30 @@ describe("what MQTT permits around a reconnect", () => {
     expect(book.verdict().passed).toBe(false);
   });
 
+  it("permits it without DUP when the gateway was killed in between, because then it cannot know what it had sent", () => {
+    const book = openBook(1);
+    book.send(1);
+    book.arrive(1, { atMs: 10 });
+    book.ledger.gatewayDied(20);
+    book.ledger.left("reader", 21);
+    book.ledger.returned("reader", 30);
+    book.arrive(1, { atMs: 31 });
+    expect(book.verdict().passed).toBe(true);
+  });
+
+  it("does not permit a QoS 2 duplicate because the gateway was killed", () => {
+    const book = openBook(2);
+    book.send(1);
+    book.arrive(1, { atMs: 10 });
+    book.ledger.gatewayDied(20);
+    for (const name of ["sensor", "reader"]) {
+      book.ledger.left(name, 21);
+      book.ledger.returned(name, 30);
+    }
+    book.arrive(1, { atMs: 31, dup: true });
+    expect(book.verdict().problems).toEqual(["temperature: 1 duplicated"]);
+  });
+
   it("permits a QoS 1 duplicate without DUP when its publisher returned and sent it again", () => {
     const book = openBook(1);
     book.send(1);
@@ -141,12 +165,65 @@ describe("what MQTT permits around a reconnect", () => {
   });
 });
 
+describe("what waits in mailboxes", () => {
+  it("is counted when it arrives", () => {
+    const book = openBook(1);
+    book.send(1, 0);
+    book.ledger.left("reader", 10);
+    book.send(2, 20);
+    book.ledger.returned("reader", 30);
+    book.send(1, 40);
+    for (const sequence of [1, 2, 3, 4]) book.arrive(sequence);
+    expect(book.ledger.tally()[0]).toMatchObject({ received: 4, waited: 2 });
+  });
+
+  it("counts an absence once, although a return broke off", () => {
+    const book = openBook(1);
+    book.ledger.left("reader", 0);
+    book.ledger.left("reader", 1);
+    book.ledger.returned("reader", 2);
+    book.send(1, 3);
+    book.arrive(1);
+    expect(book.ledger.tally()[0]).toMatchObject({ waited: 0 });
+  });
+
+  it("may be lost if it was never acknowledged, where that is permitted", () => {
+    const book = openBook(1, { permitUnacknowledged: true });
+    book.send(1);
+    book.ledger.sending(topic, 1);
+    book.arrive(1);
+    expect(book.ledger.tally()[0]).toMatchObject({ acknowledged: 1, unacknowledged: 1, lost: 1, lostPermitted: 1 });
+    expect(book.verdict().passed).toBe(true);
+  });
+
+  it("may not be lost if it was acknowledged, whatever else was not", () => {
+    const book = openBook(2, { permitUnacknowledged: true });
+    book.ledger.sending(topic, 0);
+    book.send(1, 1);
+    book.arrive(1);
+    expect(book.verdict().problems).toEqual(["temperature: 1 lost"]);
+    expect(book.verdict().examples).toEqual([`reader never got number 2 of sensor on ${topic}`]);
+  });
+
+  it("must be all gone when its device has finished", () => {
+    const book = openBook(1);
+    book.send(1, 0);
+    book.arrive(1, { atMs: 10 });
+    book.ledger.left("reader", 20);
+    book.ledger.finished("reader");
+    book.ledger.returned("reader", 30);
+    book.arrive(1, { atMs: 31, dup: true });
+    expect(book.verdict().problems).toEqual([expect.stringContaining("a mailbox was not empty")]);
+  });
+});
+
 describe("the ledger", () => {
   it("knows how many arrivals and acknowledgements are still to come", () => {
     const book = openBook(1, { readers: { reader: 1, other: 1 } });
     book.ledger.sending(topic, 0);
     expect([book.ledger.outstanding, book.ledger.unacknowledged]).toEqual([2, 1]);
-    book.ledger.acknowledged(topic);
+    book.ledger.acknowledged(topic, 1);
+    book.ledger.acknowledged(topic, 1);
     book.arrive(1);
     book.arrive(1);
     expect([book.ledger.outstanding, book.ledger.unacknowledged]).toEqual([1, 0]);
@@ -155,7 +232,7 @@ describe("the ledger", () => {
   });
 
   it("expects one copy for overlapping subscriptions, at the highest granted QoS [MQTT-3.3.5-1]", () => {
-    const ledger = new Ledger({ run: "run-1", permitQos0Loss: true, lateMsMax: 5_000 });
+    const ledger = new Ledger({ run: "run-1", permitQos0Loss: true, permitUnacknowledged: false, lateMsMax: 5_000 });
     ledger.subscribed("reader", "home/#", 0);
     ledger.subscribed("reader", "home/+/temperature", 1);
     ledger.open({ flow: "temperature", sender: "sensor", topic, qos: 2 });

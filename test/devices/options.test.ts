@@ -14,6 +14,7 @@ describe("the options of the simulated devices", () => {
       prefix: "devices",
       gateway: { url: "mqtt://127.0.0.1:1883", wsUrl: "ws://127.0.0.1:8083/mqtt" },
       withGateway: false,
+      kills: 0,
       permitQos0Loss: false,
       lateSeconds: 5,
       jsonFile: undefined,
@@ -38,6 +39,11 @@ describe("the options of the simulated devices", () => {
     expect(parse("broadcast --with-gateway")).toMatchObject({ withGateway: true });
   });
 
+  it("let a scenario choose what is late, and kill a gateway of its own", () => {
+    expect(parse("offline --with-gateway --kills 7")).toMatchObject({ kills: 7, lateSeconds: 30 });
+    expect(parse("offline --late-seconds 2")).toMatchObject({ lateSeconds: 2 });
+  });
+
   it("explain themselves", () => {
     expect(parse("--help")).toEqual({ help: expect.stringContaining("broadcast") });
   });
@@ -51,6 +57,10 @@ describe("the options of the simulated devices", () => {
     ["broadcast --devices 1e3", /whole number/],
     ["broadcast --devices 10001", /whole number/],
     ["broadcast --devices", /argument missing/],
+    ["offline --devices 3", /--devices 4 or more/],
+    ["offline --kills 3", /--kills needs --with-gateway/],
+    ["broadcast --kills 3 --with-gateway", /--kills cannot be used with broadcast/],
+    ["offline --kills -1 --with-gateway", /whole number/],
     ["broadcast --seconds 0", /seconds/],
     ["broadcast --seconds -1", /seconds/],
     ["broadcast --seed x", /whole number/],

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { type DevicesOptions, parseOptions } from "../../devices/options.ts";
 import { createReport, renderReport } from "../../devices/report.ts";
-import { type Book, openBook, run } from "./book.ts";
+import { type Book, openBook, run, topic } from "./book.ts";
 
 const options = parseOptions(["broadcast", "--devices", "10"]) as DevicesOptions;
 const report = ({ ledger }: Book, interrupted = false, gatewayComplaints: string[] = []) =>
-  createReport(options, { run, ledger, interrupted, gatewayComplaints });
+  createReport(options, { run, ledger, kills: 0, interrupted, gatewayComplaints });
 
 describe("the report", () => {
   it("shows a row per flow, with what is permitted in brackets, and the verdict", () => {
@@ -15,9 +15,11 @@ describe("the report", () => {
     expect(renderReport(report(book), false).split("\n")).toEqual([
       "broadcast: 10 devices, 10 s, seed 1, run run-1",
       "",
-      expect.stringMatching(/^flow +QoS +sent +expected +received +lost +duplicated +out of order .*p50 ms +p99 ms$/),
+      expect.stringMatching(
+        /^flow +QoS +sent +expected +received +waited +lost +duplicated +out of order .*p50 ms +p99 ms$/,
+      ),
       expect.stringMatching(/^-+ /),
-      expect.stringMatching(/^temperature +0 +2 +2 +1 +1 \(1 ok\) +0 +0 +0 +0 +0 +1\.25 +1\.25$/),
+      expect.stringMatching(/^temperature +0 +2 +2 +1 +0 +1 \(1 ok\) +0 +0 +0 +0 +0 +0 +1\.25 +1\.25$/),
       "",
       "PASSED: 1 of 2 deliveries of 2 messages, nothing beyond what their QoS permits",
       "",
@@ -40,12 +42,30 @@ describe("the report", () => {
         "FAILED",
         "  temperature: 1 lost",
         "for example",
-        "  reader never got number 2 of home/sensor/temperature",
+        "  reader never got number 2 of sensor on home/sensor/temperature",
         "the gateway logged",
         "  out of memory",
         "",
       ].join("\n"),
     );
+  });
+
+  it("says how often the gateway was killed, and where the store of one that failed is", () => {
+    const book = openBook(1);
+    book.send(1);
+    const { ledger } = book;
+    const kills = createReport(options, { run, ledger, kills: 3, interrupted: false, gatewayComplaints: [] });
+    const text = renderReport({ ...kills, storeDirectory: "/tmp/store" }, false);
+    expect(text).toContain("broadcast: 10 devices, 10 s, 3 kills, seed 1");
+    expect(text).toContain("the gateway's store is kept in /tmp/store");
+  });
+
+  it("has a note on QoS 2 messages that came again under another packet id, which is no breach in itself", () => {
+    const book = openBook(2);
+    book.send(1);
+    book.arrive(1);
+    book.ledger.renumbered(topic);
+    expect(renderReport(report(book), false)).toMatch(/\n1 QoS 2 deliveries came again .*\n\nPASSED/);
   });
 
   it("gives no verdict on an interrupted run", () => {

@@ -21,7 +21,7 @@ describe("the verdict", () => {
     expect(book.verdict()).toEqual({
       passed: false,
       problems: ["temperature: 1 lost"],
-      examples: [`reader never got number 2 of ${topic}`],
+      examples: [`reader never got number 2 of sensor on ${topic}`],
     });
   });
 
@@ -112,7 +112,7 @@ describe("the verdict", () => {
 
 describe("the verdict on a run that shows nothing", () => {
   it("fails without any flow", () => {
-    const ledger = new Ledger({ run, permitQos0Loss: true, lateMsMax: 5_000 });
+    const ledger = new Ledger({ run, permitQos0Loss: true, permitUnacknowledged: false, lateMsMax: 5_000 });
     expect(judge(ledger.tally(), ledger.incidents).passed).toBe(false);
   });
 
@@ -130,6 +130,23 @@ describe("the verdict on a run that shows nothing", () => {
     const book = openBook(0, { permitQos0Loss: true });
     book.send(5);
     expect(book.verdict().problems).toEqual(["temperature: nothing arrived"]);
+  });
+
+  it("fails when nothing was acknowledged, although that is permitted for single messages", () => {
+    const book = openBook(1, { permitUnacknowledged: true });
+    book.ledger.sending(topic, 0);
+    book.arrive(1);
+    expect(book.verdict().problems).toEqual(["temperature: nothing was acknowledged, so nothing is shown"]);
+  });
+
+  it("fails when it is about waiting and nothing had to wait", () => {
+    const book = openBook(1);
+    book.send(1);
+    book.arrive(1);
+    const { ledger } = book;
+    expect(judge(ledger.tally(), ledger.incidents, { waiting: true }).problems).toEqual([
+      expect.stringContaining("no message waited"),
+    ]);
   });
 
   it("fails when one flow among others carried nothing", () => {

@@ -69,8 +69,7 @@ describe("a fleet of devices that are often away", () => {
     expect(code).toBe(0);
   });
 
-  // Skipped until the gateway has `store.directory`.
-  it.skip("finds it when the gateway itself is killed", { timeout: 120_000 }, async () => {
+  it("finds it when the gateway itself is killed", { timeout: 120_000 }, async () => {
     const main = await bundleGateway();
     const { code, text } = await devices(main, "offline", ...small, "--with-gateway", "--kills", "3");
     expect(text).toContain("PASSED");

@@ -1,0 +1,31 @@
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { freePort } from "./free-port.ts";
+import type { DevicesOptions } from "./options.ts";
+import { createRandom } from "./random.ts";
+
+/** What a gateway of this run's own is started with, as its `--set` takes it. */
+export type GatewaySettings = { settings: string[]; storeDirectory: string | undefined };
+
+/** More than a sleeper can miss: the scenario is about what waits, not about what a full mailbox does. */
+const mailboxMessagesMax = 100_000;
+
+/** Makes a folder for the store of a gateway that will be killed; it is the caller's to remove. */
+export async function gatewaySettings(
+  { scenario, kills }: Pick<DevicesOptions, "scenario" | "kills">,
+  run: string,
+): Promise<GatewaySettings> {
+  const settings = ["log.level=info"];
+  if (scenario.waiting) settings.push(`mailboxes.messagesMax=${mailboxMessagesMax}`);
+  if (kills === 0) {
+    settings.push("listeners.mqtt.port=0", "listeners.web.port=0");
+    return { settings, storeDirectory: undefined };
+  }
+  // By the run and not by its seed: runs of the same seed at the same time must not meet.
+  const random = createRandom(0, run);
+  const storeDirectory = await mkdtemp(join(tmpdir(), "waypost-devices-"));
+  settings.push("store.engine=nedb", `store.directory=${storeDirectory}`, "store.durability=synced");
+  for (const listener of ["mqtt", "web"]) settings.push(`listeners.${listener}.port=${await freePort(random)}`);
+  return { settings, storeDirectory };
+}
