@@ -85,7 +85,8 @@ export class Lane {
     const { sender } = this.#stream;
     // A publisher's QoS 2 is exactly once up to the gateway, whatever QoS this receiver asked for.
     const sentAgain = this.#stream.qos === 1 && this.#absences.overlaps(sender, this.#stream.sentAtMs(sequence), atMs);
-    const marked = dup || this.#absences.gatewayDiedWithin(firstAtMs, atMs);
+    // What it had sent may arrive when it is dead already.
+    const marked = dup || this.#absences.gatewayDiedWithin(this.#stream.sentAtMs(sequence), atMs);
     return sentAgain || (marked && this.#absences.overlaps(this.receiver, firstAtMs, atMs));
   }
 

@@ -37,6 +37,8 @@ export class Outbound implements AdmissionOwner<Message> {
   readonly #held: HeldMessages;
   readonly #record: OutgoingRecord;
   #window = new InFlightWindow();
+  /** Something in flight is left time to be acknowledged before it is stored. */
+  #unhurried = false;
   /** What was in flight when the device was last away, and has to be sent again before anything newer. */
   #resends: InFlight[] | null = null;
   readonly #replay = new Replay();
@@ -130,6 +132,7 @@ export class Outbound implements AdmissionOwner<Message> {
     this.#resends = null;
     const replay = this.#replay.drain();
     if (this.#device.session.clean) return;
+    this.#hurryInFlight();
     const kept = replay.filter((message) => message.qos > 0);
     if (kept.length === 0) return;
     // What was called up before the mailbox filled goes before it [MQTT-4.6.0-6], as far as both find room.
@@ -232,6 +235,7 @@ export class Outbound implements AdmissionOwner<Message> {
     const isCertain = clean || message.qos < 2;
     if (connection === null || waits || !isCertain || !this.#hasRoom(connection)) return this.#wait(message);
     this.#record.taken(message, false);
+    this.#unhurried = !clean;
     this.#sendAcknowledged(message, connection);
   }
 
@@ -250,6 +254,7 @@ export class Outbound implements AdmissionOwner<Message> {
 
   /** Returns what the acceptance of the message depends on, or null. */
   #enter(message: Message): Acceptance | null {
+    this.#hurryInFlight();
     message.keep();
     this.#mailbox.restore(message);
     const stored = this.#record.taken(message, true);
@@ -258,6 +263,12 @@ export class Outbound implements AdmissionOwner<Message> {
       else stored.whenAccepted(() => this.#pumpLater());
     }
     return stored;
+  }
+
+  #hurryInFlight(): void {
+    if (!this.#unhurried) return;
+    this.#unhurried = false;
+    this.#record.hurry(this.#window.list());
   }
 
   /** The publisher waits, unless it is not there to wait, or would wait for itself. */

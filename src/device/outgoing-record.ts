@@ -38,6 +38,11 @@ export class OutgoingRecord {
     if (!stored.accepted) stored.whenAccepted((error) => error !== undefined && this.#failed(error));
   }
 
+  /** These were sent, and something newer is to be stored: it must not be on the disk without them [MQTT-4.6.0-6]. */
+  hurry(inFlight: readonly InFlight[]): void {
+    for (const { message } of inFlight) if (message !== null) this.#store.hurry(message);
+  }
+
   sent(message: Message, packetId: number): void {
     if (!this.#device.session.clean) this.#note(this.#store.sent(this.#device.id, message, packetId));
   }

@@ -47,6 +47,7 @@ function additionsTo(persistence: AedesPersistence): Omit<Store, keyof AedesStor
       message.keep();
       return acceptanceOf(persistence.outgoingEnqueue({ clientId }, message.toPacket()));
     },
+    hurry: () => {},
     sent: (id, { brokerId, brokerCounter }, messageId) =>
       persistence.outgoingUpdate({ id }, { brokerId, brokerCounter, messageId }),
     release: (id, _brokerId, _brokerCounter, messageId) =>

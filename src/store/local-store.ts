@@ -184,6 +184,10 @@ export class LocalStore implements Store {
     return this.outgoing.keep(clientId, message, hurry);
   }
 
+  hurry(message: Message): void {
+    this.outgoing.hurry(message);
+  }
+
   sent(clientId: string, { brokerId, brokerCounter }: Message, packetId: number): PromiseLike<void> {
     this.outgoing.sent(clientId, keyOf(brokerId, brokerCounter, this.#broker.id), packetId);
     return settled;

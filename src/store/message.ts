@@ -40,6 +40,8 @@ export class Message implements StoredPublish {
   readonly properties: object | undefined;
   /** What class of messages it belongs to. Set before it waits anywhere. */
   kind: MessageKind = ordinary;
+  /** Its publisher's receipt goes to the disk at once: so must it, whatever the QoS of its receivers [MQTT-4.3.3-2]. */
+  readonly isOnce: boolean;
   /** When it came, in seconds since the Unix epoch; 0 until somebody wanted to know. */
   publishedAt = 0;
   /** The wire form: `wire` from `wireStart` to `wireEnd`; null until it is written. */
@@ -60,6 +62,7 @@ export class Message implements StoredPublish {
   private further: Acceptance[] | null = null;
 
   constructor(packet: StoredPublish, qos: QoS, retain: boolean) {
+    this.isOnce = packet.qos === 2;
     this.topic = packet.topic;
     this.qos = qos;
     this.retain = retain;

@@ -45,21 +45,26 @@ export class OutgoingMessages {
     if (record === null) {
       record = new MessageRecord(message, key, message.kind.durability ?? this.durability);
       message.record = record;
-      record.hurried = hurry;
+      record.hurried = hurry || message.isOnce;
       record.addReceiver(clientId, message.qos);
       this.usage.add(message);
       if (record.durability === "memory") record.accept();
       else this.#journal.add(record);
     } else {
       record.addReceiver(clientId, message.qos);
-      if (hurry && !record.hurried) {
-        record.hurried = true;
-        if (record.durability !== "memory") this.#journal.hurry(record);
-      }
+      if (hurry) this.hurry(message);
     }
     if (hurry) line.add(key, message);
     else line.addSent(key, message);
     return record;
+  }
+
+  /** One of its receivers will not acknowledge the message as soon as it seemed. */
+  hurry(message: Message): void {
+    const record = recordOf(message);
+    if (record === null || record.hurried || record.message === null) return;
+    record.hurried = true;
+    if (record.durability !== "memory") this.#journal.hurry(record);
   }
 
   sent(clientId: string, key: MessageKey, packetId: number): boolean {

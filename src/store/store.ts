@@ -108,6 +108,8 @@ export interface Store extends AedesStore {
    * the client will not acknowledge it soon.
    */
   keep(clientId: string, message: Message, hurry: boolean): Acceptance;
+  /** A client for which the message is kept will not acknowledge it soon after all. */
+  hurry(message: Message): void;
   /** The message was sent to the client under this packet id. */
   sent(clientId: string, message: Message, packetId: number): PromiseLike<unknown>;
   /** The client has confirmed a QoS 2 message; only its PUBREL is left, which may leave when this resolves. */
