@@ -45,6 +45,7 @@ export class Gateway {
   readonly #assembled: AssembledBroker;
   readonly #clock: Clock;
   #config: GatewayConfig;
+  #isStarted = false;
 
   constructor(config: GatewayConfig, parts: { log: Log; clock?: Clock }) {
     this.#config = config;
@@ -78,6 +79,7 @@ export class Gateway {
       for (const [name, listener] of Object.entries(this.#config.listeners)) {
         await this.#openListener(name, listener);
       }
+      this.#isStarted = true;
     } catch (error) {
       await this.#supervisor.stop();
       throw error;
@@ -86,6 +88,7 @@ export class Gateway {
 
   /** Stops accepting, publishes the wills of connected devices, closes their connections, closes the store. */
   async stop(): Promise<void> {
+    this.#isStarted = false;
     await this.#supervisor.stop();
   }
 
@@ -206,8 +209,17 @@ export class Gateway {
     switch (config.type) {
       case "tcp":
         return new TcpListener(config, parts);
-      case "http":
-        return new HttpListener({ ...config, messageBytesMax: () => this.#settings.packetBytesMax + 5 }, parts);
+      case "http": {
+        const messageBytesMax = () => this.#settings.packetBytesMax + 5;
+        return new HttpListener({ ...config, messageBytesMax, notReady: () => this.#notReady() }, parts);
+      }
     }
+  }
+
+  /** Why the gateway cannot do all of its work. */
+  #notReady(): string[] {
+    if (!this.#isStarted) return ["the gateway is starting or stopping"];
+    const failing = this.broker.store.report()?.failing ?? null;
+    return failing === null ? [] : [`the store cannot be written: ${failing}`];
   }
 }

@@ -12,9 +12,9 @@ const rooms: Record<string, string[]> = {
   broker: ["store", "protocol", "topic", "actor"],
   device: ["broker", "store", "protocol", "topic", "actor", "config"],
   listener: ["protocol", "config/loopback.ts"],
-  admin: ["device", "broker", "actor"],
+  admin: ["device", "broker", "store", "actor"],
   client: ["command", "topic"],
-  command: ["client", "config", "gateway.ts"],
+  command: ["client", "config", "store", "gateway.ts"],
 };
 
 /** Where each package may be used; others may be used anywhere. */

@@ -3,6 +3,7 @@ import type { Child } from "../actor/supervisor.ts";
 import type { EdgeBroker } from "../broker/edge-broker.ts";
 import type { Counters } from "../device/counters.ts";
 import type { DeviceRegistry } from "../device/device-registry.ts";
+import { storeFigures } from "./store-figures.ts";
 
 const INTERVAL_MS = 10_000;
 
@@ -61,6 +62,7 @@ export class SysTopics implements Child {
       "publish/messages/sent": counters.publishesSent,
       "publish/messages/dropped": counters.droppedTotal,
       ...Object.fromEntries(reasons),
+      ...storeFigures(broker.store),
       "devices/restarts": registry.restarts,
       "heap/current": process.memoryUsage.rss(),
     };

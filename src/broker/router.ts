@@ -55,6 +55,26 @@ export class Router {
   #passingFrame: Buffer | null = null;
   #passingStart = 0;
   #passingEnd = 0;
+  #waitedFor: Buffer | null = null;
+  #handedOver: Message | null = null;
+
+  /**
+   * Says that the publisher of the packet with just this payload waits by itself for what its message depends on:
+   * `handedOver` then has the message, and `emit` does not wait. What aedes holds for a publish under way is more than
+   * the message itself, and it would be held for as long as the receivers take.
+   */
+  handOver(payload: Buffer): void {
+    this.#waitedFor = payload;
+    this.#handedOver = null;
+  }
+
+  /** The message that came of the packet, where something has to be waited for; to be asked right after publishing. */
+  handedOver(): Message | null {
+    const message = this.#handedOver;
+    this.#waitedFor = null;
+    this.#handedOver = null;
+    return message;
+  }
 
   /** Says that the packet with this topic and just this payload arrived as these bytes, fit to be sent on as they are. */
   passing({ topic, payload }: { topic: string; payload: Buffer }, frame: Buffer, start: number, end: number): void {
@@ -113,9 +133,16 @@ export class Router {
         }
       }
     }
-    if (route.listeners.length === 0 && (message === null || message.accepted)) {
-      done();
-      return this;
+    if (route.listeners.length === 0) {
+      if (message === null || message.accepted) {
+        done();
+        return this;
+      }
+      if (packet.payload === this.#waitedFor) {
+        this.#handedOver = message;
+        done();
+        return this;
+      }
     }
     this.#tellListeners(route.listeners, packet, message, done);
     return this;

@@ -1,7 +1,9 @@
 import { Command, CommanderError } from "commander";
 import { addClientOptions } from "./client-flags.ts";
 import type { CommandContext } from "./command-context.ts";
+import { addConfigOptions } from "./config-flags.ts";
 import { exitCodeOf, exitCodes } from "./exit-code.ts";
+import { addStoreCommands } from "./store-flags.ts";
 import { version } from "./version.ts";
 
 const exitCodeText = `
@@ -19,7 +21,7 @@ export async function runCommandLine(args: readonly string[], context: CommandCo
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
-    context.stderr.write(`${problemText(error, args[0] ?? "")}\n`);
+    context.stderr.write(`${problemText(error, nameOf(args))}\n`);
     return exitCodeOf(error);
   }
 }
@@ -37,19 +39,12 @@ function programFor(context: CommandContext, finish: (code: number) => void): Co
     .showHelpAfterError("Try --help.")
     .exitOverride();
 
-  const file = [
-    "-c, --config <file>",
-    "configuration file (or WAYPOST_CONFIG); without it the defaults apply",
-  ] as const;
-  const set = ["--set <path=value>", "set one key, such as listeners.mqtt.port=1884; repeatable", collect] as const;
-  command(program, "start", "run a gateway until Ctrl-C; SIGHUP reloads its configuration")
-    .option(...file)
-    .option(...set)
-    .action(async (options) => finish(await (await import("./start.ts")).start(options, context)));
-  command(program, "check", "check a configuration and list all its mistakes")
-    .option(...file)
-    .option(...set)
-    .action(async (options) => finish(await (await import("./check.ts")).check(options, context)));
+  addConfigOptions(command(program, "start", "run a gateway until Ctrl-C; SIGHUP reloads its configuration")).action(
+    async (options) => finish(await (await import("./start.ts")).start(options, context)),
+  );
+  addConfigOptions(command(program, "check", "check a configuration and list all its mistakes")).action(
+    async (options) => finish(await (await import("./check.ts")).check(options, context)),
+  );
   addClientOptions(command(program, "pub", "publish messages, with the options of mosquitto_pub"), "pub").action(
     async (options) => finish(await (await import("../client/pub.ts")).pub(options, context)),
   );
@@ -57,19 +52,21 @@ function programFor(context: CommandContext, finish: (code: number) => void): Co
     command(program, "sub", "subscribe and print messages, with the options of mosquitto_sub"),
     "sub",
   ).action(async (options) => finish(await (await import("../client/sub.ts")).sub(options, context)));
+  addStoreCommands(program, { context, command, finish });
   return program;
 }
 
-function command(program: Command, name: string, description: string): Command {
-  return program
+function command(parent: Command, name: string, description: string): Command {
+  return parent
     .command(name)
     .description(description)
     .helpOption("--help", "print this help")
     .allowExcessArguments(false);
 }
 
-function collect(value: string, before: readonly string[] = []): string[] {
-  return [...before, value];
+/** The command, with the one below it that was meant. */
+function nameOf([name = "", below = ""]: readonly string[]): string {
+  return name === "store" ? `${name} ${below}` : name;
 }
 
 function problemText(error: unknown, name: string): string {

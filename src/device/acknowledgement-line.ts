@@ -1,13 +1,30 @@
+import { WaypostError } from "../waypost-error.ts";
+
 /** Sends an acknowledgement to the peer. */
 export interface AcknowledgementSender {
+  readonly closed: boolean;
   sendAcknowledgement(firstByte: number, packetId: number): void;
+  fail(error: unknown): void;
 }
 
 /** The place of one acknowledgement in its line. */
-export interface Acknowledgement {
+export class Acknowledgement {
   readonly firstByte: number;
   readonly packetId: number;
-  due: boolean;
+  isDue = false;
+  readonly #line: AcknowledgementLine;
+
+  constructor(line: AcknowledgementLine, firstByte: number, packetId: number) {
+    this.#line = line;
+    this.firstByte = firstByte;
+    this.packetId = packetId;
+  }
+
+  /** What it waited for has happened, or failed. */
+  readonly settle = (error?: unknown): void => {
+    if (error) this.#line.failed(error);
+    else this.#line.due(this);
+  };
 }
 
 /**
@@ -28,19 +45,29 @@ export class AcknowledgementLine {
 
   /** Takes the place of a message that has just come. */
   add(firstByte: number, packetId: number): Acknowledgement {
-    const place = { firstByte, packetId, due: false };
+    const place = new Acknowledgement(this, firstByte, packetId);
     this.#waiting.push(place);
     return place;
   }
 
   /** The message was accepted: its acknowledgement leaves as soon as all before it have left. */
   due(place: Acknowledgement): void {
-    place.due = true;
+    if (this.#sender.closed) return; // it may be gone by now
+    place.isDue = true;
     let first = this.#waiting[0];
-    while (first?.due) {
+    while (first?.isDue) {
       this.#waiting.shift();
       this.#sender.sendAcknowledgement(first.firstByte, first.packetId);
       first = this.#waiting[0];
     }
   }
+
+  failed(error: unknown): void {
+    this.#sender.fail(error instanceof WaypostError ? error : notAccepted(error));
+  }
+}
+
+function notAccepted(error: unknown): WaypostError {
+  const why = `a message was not accepted: ${error instanceof Error ? error.message : String(error)}`;
+  return new WaypostError("ERR_STORE", why, { cause: error });
 }

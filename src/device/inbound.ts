@@ -1,6 +1,7 @@
 import type { Client, PublishFrom } from "../broker/edge-broker.ts";
 import { firstByte } from "../protocol/packet-type.ts";
 import type { PublishPacket } from "../protocol/publish-frame.ts";
+import type { Message } from "../store/message.ts";
 import { settled } from "../store/settled.ts";
 import type { StoredPublish } from "../store/stored-packets.ts";
 import { WaypostError } from "../waypost-error.ts";
@@ -59,30 +60,36 @@ export class Inbound {
   #authorized(connection: Connection, packet: PublishPacket): void {
     if (packet.qos === 0) return this.#publishUnacknowledged(connection, packet);
     if (packet.qos === 2) return this.#publishOnce(connection, packet);
-    let accepted = false;
+    const { router, store } = this.#context.broker;
+    let published = false;
     let place: Acknowledgement | null = null;
-    const done = (error?: unknown) => {
-      if (error) return connection.fail(publishFailed(error, packet.topic));
-      accepted = true;
-      if (place !== null && !connection.closed) lineOf(connection).due(place); // the connection may be gone by now
-    };
-    const retained = (error?: unknown) => (error ? done(error) : this.#whenRetained(packet, done));
     const publish = this.#context.broker.publish as unknown as PublishFrom;
-    publish.call(this.#context.broker, packet, connection as Client, packet.retain ? retained : done);
+    router.handOver(packet.payload);
+    publish.call(this.#context.broker, packet, connection as Client, (error) => {
+      if (error) return connection.fail(publishFailed(error, packet.topic));
+      published = true;
+      place?.settle();
+    });
+    const message = router.handedOver();
     if (connection.closed) return;
-    if (this.#context.broker.store.congested) this.#holdBack(connection);
+    if (store.congested) this.#holdBack(connection);
+    const isAccepted = published && message === null && !packet.retain;
     // Nearly always the store accepts at once and nothing waits [MQTT-3.3.4-1] [MQTT-4.3.2-2].
-    if (accepted && (connection.acknowledgements?.empty ?? true)) {
+    if (isAccepted && (connection.acknowledgements?.empty ?? true)) {
       return connection.sendAcknowledgement(firstByte.puback, packet.messageId);
     }
     place = lineOf(connection).add(firstByte.puback, packet.messageId);
-    if (accepted) lineOf(connection).due(place);
+    if (isAccepted) place.settle();
+    else if (published) this.#whenCertain(message, packet.retain, place.settle);
   }
 
   /** The store has told aedes at once that it takes a retained message; it is not on the disk yet. */
-  #whenRetained({ retain }: PublishPacket, done: () => void): void {
-    if (retain) this.#context.broker.store.durable().then(done);
-    else done();
+  #whenCertain(message: Message | null, retain: boolean, done: (error?: unknown) => void): void {
+    const taken = retain
+      ? (error?: unknown) => (error ? done(error) : this.#context.broker.store.durable().then(() => done()))
+      : done;
+    if (message === null) taken();
+    else message.whenAccepted(taken);
   }
 
   /** So much waits to be written that this publisher had better wait too. */
@@ -139,7 +146,7 @@ export class Inbound {
     this.#context.broker.store.incomingGetPacket(device, packet).then(
       () => {
         device.session.inbound?.set(packet.messageId, null);
-        if (!connection.closed) lineOf(connection).due(place);
+        place.settle();
         connection.resume();
       },
       () => {
@@ -167,14 +174,14 @@ export class Inbound {
       if (outstanding > 0) return;
       const repetitions = device.session.inbound?.get(packet.messageId);
       device.session.inbound?.set(packet.messageId, null);
-      if (!connection.closed) lineOf(connection).due(place); // [MQTT-4.3.3-2]
+      place.settle(); // [MQTT-4.3.3-2]
       for (const answer of repetitions ?? []) answer();
     };
     const publish = () => {
       const published = this.#context.broker.publish as unknown as PublishFrom;
       published.call(this.#context.broker, packet, connection as Client, (error) => {
         if (error) oneDone(error);
-        else this.#whenRetained(packet, oneDone);
+        else this.#whenCertain(null, packet.retain, oneDone);
       });
     };
     if (this.#context.broker.store.shared) {

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
+import { answerHealth, type NotReady } from "./answer-health.ts";
 import { listen } from "./listen.ts";
 import type { Listener, ListenerAddress, ListenerParts } from "./listener.ts";
 import { isWelcome } from "./web-origin.ts";
@@ -17,13 +18,15 @@ export interface HttpListenerOptions {
   mqttPath: string;
   /** Largest WebSocket message that is accepted; asked for each connection. */
   messageBytesMax: () => number;
+  /** Asked for each request of `/readyz`. */
+  notReady: NotReady;
 }
 
 /** Time to send a whole HTTP request, and how often Node looks whether it is over. */
 const REQUEST_TIMEOUT_MS = 10_000;
 const REQUEST_SWEEP_MS = 1000;
 
-/** HTTP, with MQTT over WebSocket (MQTT 3.1.1, chapter 6) on one path. */
+/** HTTP: MQTT over WebSocket (MQTT 3.1.1, chapter 6) on one path, and the health of the gateway. */
 export class HttpListener implements Listener {
   readonly #options: HttpListenerOptions;
   readonly #parts: ListenerParts;
@@ -49,6 +52,7 @@ export class HttpListener implements Listener {
       );
     });
     server.on("request", (request, response) => {
+      if (answerHealth(pathOf(request), request, response, this.#options.notReady)) return;
       const here = pathOf(request) === mqttPath;
       response.writeHead(here ? 426 : 404, { "content-type": "text/plain", ...(here ? { upgrade: "websocket" } : {}) });
       response.end(

@@ -8,6 +8,8 @@ export class Batch {
   copies: MessageRecord[] = [];
   /** Entries that changed; what they are is asked for when they are written. */
   readonly keys = new Set<string>();
+  /** Keys to be said to be gone even where nothing of them is known to be on the disk. */
+  readonly again = new Set<string>();
   readonly done = new Map<string, Set<MessageKey>>();
   readonly sent = new Map<string, Set<MessageKey>>();
   /** It has to be on the disk, and not only with the operating system. */
@@ -42,17 +44,34 @@ export class Batch {
     else keys.add(key);
   }
 
+  /** Writes once more what an earlier batch wrote, as far as it still counts. */
+  redo(earlier: Batch): void {
+    for (const record of [...earlier.records, ...earlier.copies]) {
+      if (record.message !== null && record.place !== null) this.copies.push(record);
+    }
+    this.#add(earlier);
+    for (const key of earlier.keys) this.again.add(key);
+    this.sync = true;
+  }
+
   /** Takes over what a commit that failed was to write; what is here is newer. */
   takeOver(failed: Batch): void {
     const isDue = (record: MessageRecord) => record.message !== null && record.place === null;
     for (const record of failed.records) if (record.place === null) record.written = false;
     this.records = [...failed.records.filter(isDue), ...this.records];
-    for (const key of failed.keys) this.keys.add(key);
-    for (const where of ["done", "sent"] as const) {
-      for (const [clientId, keys] of failed[where]) for (const key of keys) this.note(where, clientId, key);
-    }
+    this.#add(failed);
     this.sync ||= failed.sync;
     this.hurried ||= failed.hurried;
     void this.durable.then(() => failed.succeeded());
+  }
+
+  #add({ keys, done, sent }: Batch): void {
+    for (const key of keys) this.keys.add(key);
+    for (const [where, noted] of [
+      ["done", done],
+      ["sent", sent],
+    ] as const) {
+      for (const [clientId, ofClient] of noted) for (const key of ofClient) this.note(where, clientId, key);
+    }
   }
 }

@@ -73,10 +73,8 @@ export function messageDocument(
   if (message.properties !== undefined) document.x = JSON.stringify(message.properties);
   const lower = record.qos === 2 ? record.receiversAt(1) : [];
   if (lower.length > 0) document.to1 = lower;
-  if (record.written) {
-    const sent = [...to, ...lower].filter(isSent);
-    if (sent.length > 0) document.sent = sent;
-  }
+  const sent = [...to, ...lower].filter(isSent);
+  if (sent.length > 0) document.sent = sent;
   return document;
 }
 
@@ -87,6 +85,23 @@ const isTexts = (value: unknown) => Array.isArray(value) && value.every(isText);
 const isKey = (value: unknown) => isNumber(value) || isText(value);
 const isListOfClients = (value: unknown) =>
   Array.isArray(value) && value.every((each) => Array.isArray(each) && isText(each[0]) && each.every(isKey));
+
+const isJson = (value: unknown) => {
+  try {
+    return typeof JSON.parse(value as string) === "object";
+  } catch {
+    return false;
+  }
+};
+
+/** Fields that need not be there. */
+const optionalFields: Record<string, (value: unknown) => boolean> = {
+  b: isText,
+  o: isText,
+  x: isJson,
+  to1: isTexts,
+  sent: isTexts,
+};
 
 const fieldsOf: Record<StoreDocument["k"], Record<string, (value: unknown) => boolean>> = {
   head: { v: isNumber, n: isNumber },
@@ -109,5 +124,8 @@ export function isStoreDocument(value: unknown): value is StoreDocument {
   const document = value as Record<string, unknown>;
   const kind = document.k as StoreDocument["k"];
   if (!Object.hasOwn(fieldsOf, kind)) return false;
+  for (const name in optionalFields) {
+    if (document[name] !== undefined && !optionalFields[name]?.(document[name])) return false;
+  }
   return Object.entries(fieldsOf[kind]).every(([name, isValid]) => isValid(document[name]));
 }

@@ -211,7 +211,7 @@ export class GroupCommit implements Journal {
     try {
       await this.#parts.log.write(batch, () => this.#handedOver(batch));
       this.#written(batch);
-      await this.#parts.log.tidy((records, keys) => this.copy(records, keys));
+      await this.#tidy();
     } catch (error) {
       this.#failed(batch, error);
     } finally {
@@ -219,6 +219,20 @@ export class GroupCommit implements Journal {
       for (const resolve of this.#idle.splice(0)) resolve();
       if (this.#pending.hurried) this.#schedule();
     }
+  }
+
+  /** What was written stays so where this fails; it is tried again before long. */
+  async #tidy(): Promise<void> {
+    try {
+      await this.#parts.log.tidy((records, keys) => this.copy(records, keys));
+    } catch (error) {
+      this.#failing = true;
+      this.#parts.failing(error);
+      return this.#later(0);
+    }
+    if (!this.#failing) return;
+    this.#failing = false;
+    this.#parts.failing(null);
   }
 
   /** The operating system has it; it is not synced. */
@@ -234,9 +248,6 @@ export class GroupCommit implements Journal {
     }
     batch.succeeded();
     this.#relieve(bytes);
-    if (!this.#failing) return;
-    this.#failing = false;
-    this.#parts.failing(null);
   }
 
   #failed(batch: Batch, error: unknown): void {

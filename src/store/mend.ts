@@ -9,10 +9,12 @@ const NAMED_MAX = 20;
 
 /** Says what was lost of the files, if anything. */
 export function tellFindings({ segments }: Recovered, log: Log): void {
-  for (const { segment, tornBytes, damage, documents } of segments) {
+  for (const { segment, tornBytes, tornIsDamaged, damage, documents } of segments) {
     const fields = { segment: segment.name };
     if (tornBytes > 0) {
-      const text = `${segment.name}: cut off ${tornBytes} bytes of a write that was interrupted; nobody was told that it had succeeded`;
+      const text = tornIsDamaged
+        ? `${segment.name}: cut off ${tornBytes} bytes of the last write, which is damaged, as a power cut leaves it before anybody is told that it has succeeded`
+        : `${segment.name}: cut off ${tornBytes} bytes of a write that was interrupted; nobody was told that it had succeeded`;
       log.warn({ ...fields, bytes: tornBytes }, text);
     }
     if (damage.length === 0) continue;
@@ -24,7 +26,10 @@ export function tellFindings({ segments }: Recovered, log: Log): void {
   }
 }
 
-/** Writes what is good of damaged segments anew, and keeps the files under another name for whoever wants to look. */
+/**
+ * Writes what is good of damaged segments anew, and keeps the files under another name for whoever wants to look. All
+ * older segments are written anew too: what the damaged ones say of their entries (settled, gone) goes away.
+ */
 export async function setDamagedAside(
   { segments }: Recovered,
   directory: SegmentDirectory,
@@ -33,13 +38,17 @@ export async function setDamagedAside(
   time: string,
 ): Promise<string[]> {
   const names: string[] = [];
-  for (const { segment, damage } of segments) {
-    if (damage.length === 0) continue;
-    await commits.moveOut(segment);
-    const name = `${segment.name}.corrupt-${time}`;
-    await directory.rename(segment.name, name);
+  const last = segments.findLastIndex(({ damage }) => damage.length > 0);
+  const affected = segments.slice(0, last + 1);
+  for (const { segment } of affected) await commits.moveOut(segment);
+  for (const { segment, damage } of affected) {
+    if (damage.length === 0) await directory.remove(segment.name);
+    else {
+      const name = `${segment.name}.corrupt-${time}`;
+      await directory.rename(segment.name, name);
+      names.push(name);
+    }
     log.forget(segment);
-    names.push(name);
   }
   return names;
 }

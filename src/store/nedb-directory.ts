@@ -1,7 +1,8 @@
-import { type FileHandle, mkdir, open, readdir, readFile, rename, stat, unlink } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import Datastore from "nedb-promises";
+import { DirectoryLock } from "./directory-lock.ts";
 import type { StoreDocument } from "./documents.ts";
 import { type SegmentDirectory, type SegmentFile, segmentName, segmentNumber } from "./segment-file.ts";
 
@@ -13,18 +14,23 @@ export class NedbDirectory implements SegmentDirectory {
     this.path = path;
   }
 
-  async list(): Promise<string[]> {
+  async lock(): Promise<DirectoryLock> {
     await mkdir(this.path, { recursive: true });
+    return DirectoryLock.take(this.path);
+  }
+
+  async list(): Promise<string[]> {
     const names = await readdir(this.path);
-    // What NeDB was writing anew when the power went; the datafile itself is there, or was empty.
-    for (const name of names) if (name.endsWith(".db~")) await unlink(join(this.path, name));
     return names
       .filter((name) => segmentNumber(name) !== undefined)
       .sort((a, b) => (segmentNumber(a) as number) - (segmentNumber(b) as number));
   }
 
   async create(number: number): Promise<SegmentFile> {
-    const segment = new NedbSegment(segmentName(number), join(this.path, segmentName(number)));
+    const path = join(this.path, segmentName(number));
+    // What NeDB was writing when the power went, and would take for this segment.
+    await rm(`${path}~`, { force: true });
+    const segment = new NedbSegment(segmentName(number), path);
     await segment.open(); // NeDB syncs the directory
     return segment;
   }
@@ -44,7 +50,7 @@ export class NedbDirectory implements SegmentDirectory {
   }
 
   async remove(name: string): Promise<void> {
-    await unlink(join(this.path, name));
+    await rm(join(this.path, name), { force: true }); // it is gone already where only the sync failed before
     await this.#sync();
   }
 

@@ -2,7 +2,6 @@ import type { Clock } from "../actor/clock.ts";
 import type { Log } from "../log.ts";
 import type { QoS } from "../protocol/packet-type.ts";
 import { WaypostError } from "../waypost-error.ts";
-import { DirectoryLock } from "./directory-lock.ts";
 import type { MessageDocument, StateDocument } from "./documents.ts";
 import type { Durability } from "./durability.ts";
 import { GroupCommit } from "./group-commit.ts";
@@ -50,8 +49,9 @@ export class NedbStore extends LocalStore {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #kindOf: ((topic: string) => MessageKind) | undefined;
-  #lock: DirectoryLock | null = null;
+  #lock: { release(): Promise<void> } | null = null;
   #failing: string | null = null;
+  #failingCode: string | undefined;
 
   constructor(options: NedbStoreOptions) {
     let commits: GroupCommit;
@@ -106,7 +106,10 @@ export class NedbStore extends LocalStore {
     const recovered = await recover(this.#directory).catch((error) => this.#unusable(error));
     tellFindings(recovered, this.#log);
     for (const { segment, tornBytes, damage } of recovered.segments) {
-      if (tornBytes > 0 && damage.length === 0) await this.#directory.cut(segment.name, segment.bytes);
+      // Synced also where nothing is cut off: a gateway that was killed may not have come to that, and what is promised
+      // from here on relies on what was read.
+      const isKept = damage.length === 0 && segment.bytes + tornBytes > 0;
+      if (isKept) await this.#directory.cut(segment.name, segment.bytes).catch((error) => this.#unusable(error));
       this.#segments.adopt(segment);
     }
     this.#restore(recovered, broker);
@@ -134,15 +137,16 @@ export class NedbStore extends LocalStore {
 
   async #open(): Promise<number> {
     try {
-      const names = await this.#directory.list();
-      this.#lock = await DirectoryLock.take(this.#directory.path);
-      return names.length;
+      this.#lock = await this.#directory.lock();
+      return (await this.#directory.list()).length;
     } catch (error) {
       return this.#unusable(error);
     }
   }
 
-  #unusable(error: unknown): never {
+  async #unusable(error: unknown): Promise<never> {
+    await this.#lock?.release();
+    this.#lock = null;
     if (error instanceof WaypostError) throw error;
     const why = `the store directory ${this.#directory.path} cannot be used: ${textOf(error)}`;
     throw new WaypostError("ERR_STORE", why, { cause: error });
@@ -154,10 +158,12 @@ export class NedbStore extends LocalStore {
       this.#failing = null;
       return;
     }
+    const { code } = reason as { code?: string };
     const before = this.#failing;
+    const codeBefore = this.#failingCode;
     this.#failing = textOf(reason);
-    if (before === this.#failing) return;
-    const code = (reason as { code?: string }).code;
+    this.#failingCode = code;
+    if (before !== null && code === codeBefore) return; // texts may name another file each time
     const advice = code === "ENOSPC" ? "make room on the disk" : "look at the disk";
     const text = `the store cannot be written: ${this.#failing}; messages with QoS 1 and 2 for devices with sessions are not acknowledged until it can: ${advice}`;
     this.#log.error({ directory: this.#directory.path, code }, text);

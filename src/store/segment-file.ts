@@ -18,6 +18,11 @@ export interface SegmentFile {
 /** The files of a store. */
 export interface SegmentDirectory {
   readonly path: string;
+  /**
+   * Keeps the directory to one gateway, until it is released or this process ends; makes it where it is missing.
+   * @throws ERR_STORE_IN_USE where another has it
+   */
+  lock(): Promise<{ release(): Promise<void> }>;
   /** Names of the segments, oldest first. */
   list(): Promise<string[]>;
   create(number: number): Promise<SegmentFile>;

@@ -62,7 +62,12 @@ export class SegmentLog {
   #copyBudget = 0;
   #next = 1;
   #spare: Promise<SegmentFile | null> | null = null;
-  #unsynced = false;
+  /** Commits since the last sync. */
+  #unsynced: Batch[] = [];
+  /** Commits whose sync failed: the system may have forgotten that they are not on the disk, and syncs them no more. */
+  #doubtful: Batch[] = [];
+  /** Segments that end with what a failed write has left. */
+  readonly #uncut = new Set<Segment>();
 
   constructor(parts: SegmentLogParts) {
     this.#parts = parts;
@@ -88,7 +93,8 @@ export class SegmentLog {
 
   /** The segment is no longer in the directory. */
   forget(segment: Segment): void {
-    this.segments.splice(this.segments.indexOf(segment), 1);
+    const at = this.segments.indexOf(segment);
+    if (at >= 0) this.segments.splice(at, 1);
   }
 
   release(record: MessageRecord): void {
@@ -108,6 +114,8 @@ export class SegmentLog {
   async write(batch: Batch, handedOver: () => void): Promise<void> {
     // Whether each entry was there when it was written; it may be another by the time the commit is through.
     const entries = new Map<string, boolean>();
+    await this.#cutOff();
+    for (const doubtful of this.#doubtful) batch.redo(doubtful);
     const slices = this.#slicesOf(batch, entries);
     const first = slices.next();
     if (first.done) return;
@@ -120,7 +128,7 @@ export class SegmentLog {
         slice = next.value;
       }
       await file.append([...slice, { k: "end", n: this.commits + 1, z: 0 }]);
-      this.#unsynced = true;
+      this.#unsynced.push(batch);
       handedOver();
       if (batch.sync) await this.#sync(segment);
     } catch (error) {
@@ -135,16 +143,15 @@ export class SegmentLog {
     for (const record of batch.records) if (record.written && record.message !== null) segment.hold(record);
     for (const record of batch.copies) if (record.message !== null) segment.hold(record);
     for (const [key, isThere] of entries) this.place(key, isThere ? segment : null);
-    const { segmentBytesMax, segmentDocumentsMax } = this.#limits;
-    if (file.bytes > segmentBytesMax || file.documents > segmentDocumentsMax) await this.#seal(segment);
-    else if (file.bytes > segmentBytesMax / 2 || file.documents > segmentDocumentsMax / 2) this.#prepare();
+    this.#doubtful = [];
   }
 
   /** Gives disk space back; has `copy` write anew what it needs for that. */
   async tidy(copy: (records: MessageRecord[], keys: string[]) => void): Promise<void> {
+    await this.#rotate();
     for (let oldest = this.segments[0]; oldest?.file === null && oldest.live === 0; oldest = this.segments[0]) {
       const newest = this.segments[this.segments.length - 1] as Segment;
-      if (newest.file !== null && this.#unsynced) await this.#sync(newest); // what took the place of its entries
+      if (newest.file !== null && this.#unsynced.length > 0) await this.#sync(newest); // what took the place of its entries
       await this.#parts.directory.remove(oldest.name);
       this.segments.shift();
     }
@@ -208,7 +215,7 @@ export class SegmentLog {
       const document = this.#parts.describe(key);
       entries.set(key, document !== undefined);
       if (document !== undefined) yield document;
-      else if (this.#places.has(key)) gone.push(key);
+      else if (this.#places.has(key) || batch.again.has(key)) gone.push(key);
     }
     if (gone.length > 0) yield { k: "gone", of: gone };
   }
@@ -235,31 +242,58 @@ export class SegmentLog {
     return segment;
   }
 
-  /** Creates the next segment while there is time. */
-  #prepare(): void {
-    this.#spare ??= this.#parts.directory.create(this.#next).catch(() => null); // tried again when it is needed
+  /** Ends a segment that is full, and creates the next while there is time. */
+  async #rotate(): Promise<void> {
+    const newest = this.segments[this.segments.length - 1];
+    if (newest === undefined || newest.file === null) return;
+    const { bytes, documents } = newest.file;
+    const { segmentBytesMax, segmentDocumentsMax } = this.#limits;
+    if (bytes > segmentBytesMax || documents > segmentDocumentsMax) await this.#seal(newest);
+    else if (bytes > segmentBytesMax / 2 || documents > segmentDocumentsMax / 2) {
+      this.#spare ??= this.#parts.directory.create(this.#next).catch(() => null); // tried again when it is needed
+    }
   }
 
   async #sync(segment: Segment): Promise<void> {
-    await segment.file?.sync();
-    this.#unsynced = false;
+    try {
+      await segment.file?.sync();
+      this.#unsynced = [];
+    } catch (error) {
+      this.#doubtful.push(...this.#unsynced);
+      await this.#abandon(segment);
+      throw error;
+    }
   }
 
   async #seal(segment: Segment): Promise<void> {
-    if (this.#unsynced) await this.#sync(segment);
+    if (this.#unsynced.length > 0) await this.#sync(segment);
     const { file } = segment;
     segment.file = null;
-    await file?.close();
+    await file?.close().catch(() => {}); // all of it is on the disk
   }
 
   /** A write or a sync failed: nobody knows what of it is on the disk. What was good before stays; the rest goes elsewhere. */
   async #abandon(segment: Segment): Promise<void> {
     const { file } = segment;
+    if (file === null) return; // its sync failed, and that abandoned it
     segment.file = null;
-    this.#unsynced = false;
-    await file?.close().catch(() => {});
-    // Where even this fails, the end of the commit is missing, and it is not read.
-    await this.#parts.directory.cut(segment.name, segment.bytes).catch(() => {});
+    this.#uncut.add(segment);
+    await file.close().catch(() => {});
+    await this.#cutOff().catch(() => {}); // tried again before anything else is written
+  }
+
+  /** Takes away what failed writes have left, which may be whole, and may not be what counts by now. */
+  async #cutOff(): Promise<void> {
+    for (const segment of this.#uncut) {
+      if (segment.bytes > 0)
+        await this.#parts.directory.cut(segment.name, segment.bytes); // syncs it too
+      else {
+        await this.#parts.directory.remove(segment.name);
+        this.forget(segment);
+      }
+      this.#uncut.delete(segment);
+      this.#unsynced = [];
+    }
   }
 }
 

@@ -7,7 +7,7 @@ import { TcpListener } from "../../src/listener/tcp-listener.ts";
 import { RawClient } from "../support/raw-client.ts";
 
 const parts: ListenerParts = { accept: (stream) => stream.resume(), refused: () => {}, failed: () => {} };
-const http = { mqttPath: "/mqtt", origins: "", messageBytesMax: () => 1024 };
+const http = { mqttPath: "/mqtt", origins: "", messageBytesMax: () => 1024, notReady: () => [] };
 
 const listeners = {
   tcp: (host: string, port: number) => new TcpListener({ host, port, connectionsMax: 10 }, parts),

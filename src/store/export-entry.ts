@@ -1,0 +1,187 @@
+import type { QoS } from "../protocol/packet-type.ts";
+import type { MessageDocument, StateDocument } from "./documents.ts";
+import type { RecoveredMessage } from "./recover.ts";
+
+export const EXPORT_FORMAT = 1;
+
+/** The first line of an export; `latest` is the number of the latest message. */
+export interface ExportHead {
+  type: "store";
+  format: number;
+  waypost: string;
+  exportedAt: string;
+  latest: number;
+}
+
+/** The last line, without which an export is not whole. */
+export interface ExportEnd {
+  type: "end";
+  counts: Record<EntryType, number>;
+}
+
+export type MessageEntry = {
+  type: "message";
+  /** Gives its place in the order, and its packet id. */
+  number: number;
+  /** Id of the gateway that it came from, where that is another. */
+  gateway?: string;
+  topic: string;
+  /** Base64, as in all entries. */
+  payload: string;
+  /** The highest at which a receiver gets it. */
+  qos: 1 | 2;
+  retain?: true;
+  publisher?: string;
+  properties?: object;
+  publishedAt?: string;
+  receivers: { device: string; qos: 1 | 2; sent?: true }[];
+};
+
+export type StateEntry =
+  /** `awaySince` is null while the device is connected. */
+  | { type: "session"; device: string; awaySince: string | null }
+  | {
+      type: "subscription";
+      device: string;
+      filter: string;
+      qos: QoS;
+      retainHandling?: number;
+      retainAsPublished?: boolean;
+      noLocal?: boolean;
+      identifier?: number;
+    }
+  | {
+      type: "retained";
+      topic: string;
+      payload: string;
+      qos: QoS;
+      number: number;
+      publisher?: string;
+      properties?: object;
+    }
+  | { type: "will"; device: string; topic: string; payload: string; qos: QoS; retain: boolean }
+  /** A QoS 2 message from the device whose PUBREL has not come. */
+  | { type: "receipt"; device: string; packetId: number; topic: string }
+  /** A QoS 2 message to the device of which only the PUBCOMP has not come. */
+  | { type: "released"; device: string; packetId: number; message: number | string };
+
+export type ExportEntry = MessageEntry | StateEntry;
+export type EntryType = ExportEntry["type"];
+
+/** In the order in which an export has them. */
+export const entryTypes: readonly EntryType[] = [
+  "session",
+  "subscription",
+  "retained",
+  "will",
+  "receipt",
+  "released",
+  "message",
+];
+
+export function entryOfMessage({ document, receivers, sent }: RecoveredMessage): MessageEntry {
+  const { n: number, b: gateway, t: topic, p: payload, r, o: publisher, x, at } = document;
+  return present<MessageEntry>({
+    type: "message",
+    number,
+    gateway,
+    topic,
+    payload,
+    qos: Math.max(...receivers.values()),
+    retain: r === 1 ? true : undefined,
+    publisher,
+    properties: x && JSON.parse(x),
+    publishedAt: at === 0 ? undefined : new Date(at * 1000).toISOString(),
+    receivers: [...receivers].map(([device, qos]) => present({ device, qos, sent: sent.has(device) || undefined })),
+  });
+}
+
+export function documentOfMessage({
+  number,
+  topic,
+  payload,
+  qos,
+  receivers,
+  ...optional
+}: MessageEntry): MessageDocument {
+  const { gateway, retain, publisher, properties, publishedAt } = optional;
+  const idsOf = (granted: 1 | 2) => receivers.filter((each) => each.qos === granted).map(({ device }) => device);
+  const lower = qos === 2 ? idsOf(1) : [];
+  const sent = receivers.filter((each) => each.sent).map(({ device }) => device);
+  return present<MessageDocument>({
+    k: "msg",
+    n: number,
+    b: gateway,
+    t: topic,
+    p: payload,
+    q: qos,
+    r: retain ? 1 : undefined,
+    o: publisher,
+    x: properties && JSON.stringify(properties),
+    at: publishedAt === undefined ? 0 : Math.floor(Date.parse(publishedAt) / 1000),
+    to: idsOf(qos),
+    to1: lower.length > 0 ? lower : undefined,
+    sent: sent.length > 0 ? sent : undefined,
+  });
+}
+
+export function entryOfState(document: StateDocument): StateEntry {
+  switch (document.k) {
+    case "session": {
+      const { i: device, away } = document;
+      return { type: "session", device, awaySince: away === 0 ? null : new Date(away).toISOString() };
+    }
+    case "subscription": {
+      const { i: device, f: filter, q: qos, rh: retainHandling, rap: retainAsPublished, nl: noLocal, id } = document;
+      const optional = { retainHandling, retainAsPublished, noLocal, identifier: id };
+      return present<StateEntry>({ type: "subscription", device, filter, qos, ...optional });
+    }
+    case "retained": {
+      const { t: topic, p: payload, q: qos, n: number, o: publisher, x } = document;
+      const optional = { publisher, properties: x && JSON.parse(x) };
+      return present<StateEntry>({ type: "retained", topic, payload, qos, number, ...optional });
+    }
+    case "will": {
+      const { i: device, t: topic, p: payload, q: qos, r: retain } = document;
+      return { type: "will", device, topic, payload, qos, retain };
+    }
+    case "receipt":
+      return { type: "receipt", device: document.i, packetId: document.m, topic: document.t };
+    case "released":
+      return { type: "released", device: document.i, packetId: document.m, message: document.n };
+  }
+}
+
+export function documentOfState(entry: StateEntry): StateDocument {
+  switch (entry.type) {
+    case "session":
+      return { k: "session", i: entry.device, away: entry.awaySince === null ? 0 : Date.parse(entry.awaySince) };
+    case "subscription": {
+      const {
+        device: i,
+        filter: f,
+        qos: q,
+        retainHandling: rh,
+        retainAsPublished: rap,
+        noLocal: nl,
+        identifier,
+      } = entry;
+      return present<StateDocument>({ k: "subscription", i, f, q, rh, rap, nl, id: identifier });
+    }
+    case "retained": {
+      const { topic: t, payload: p, qos: q, number: n, publisher: o, properties } = entry;
+      return present<StateDocument>({ k: "retained", t, p, q, n, o, x: properties && JSON.stringify(properties) });
+    }
+    case "will":
+      return { k: "will", i: entry.device, t: entry.topic, p: entry.payload, q: entry.qos, r: entry.retain };
+    case "receipt":
+      return { k: "receipt", i: entry.device, m: entry.packetId, t: entry.topic };
+    case "released":
+      return { k: "released", i: entry.device, n: entry.message, m: entry.packetId };
+  }
+}
+
+/** Without the fields that are undefined. */
+function present<T>(fields: Record<string, unknown>): T {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
+}
