@@ -7,6 +7,7 @@ import { Admission } from "./admission.ts";
 import { Counters } from "./counters.ts";
 import type { DeviceSettings } from "./device-settings.ts";
 import { DropLog } from "./drop-log.ts";
+import { Grace } from "./grace.ts";
 import { Flusher } from "./stream-writer.ts";
 import { TopicClasses } from "./topic-classes.ts";
 
@@ -21,6 +22,7 @@ export class DeviceContext {
   readonly flusher = new Flusher();
   readonly classes: TopicClasses;
   readonly admission: Admission;
+  readonly grace: Grace;
   readonly topics: TopicReader;
   /** Acknowledgements are written apart from messages, so that those to one connection lie side by side. */
   readonly acknowledgements = new WireSlab(16384);
@@ -34,6 +36,7 @@ export class DeviceContext {
     this.log = log;
     this.drops = new DropLog(log, clock);
     this.topics = new TopicReader(settings);
+    this.grace = new Grace(clock);
     this.classes = new TopicClasses(settings);
     this.admission = new Admission(settings, this.classes, broker.store.usage);
   }

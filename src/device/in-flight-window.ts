@@ -16,6 +16,8 @@ export interface InFlight {
   brokerCounter: number;
   /** The store is noting the PUBREC: the PUBREL leaves when it has. */
   releasing: boolean;
+  /** When it was sent, in ticks of `Grace`; -1 where the store knows of it, or need not. */
+  sparedAt: number;
 }
 
 const PACKET_IDS = 65535;
@@ -36,13 +38,15 @@ export class InFlightWindow {
     return this.#count;
   }
 
-  /** Takes a message up and returns its packet id: the one in its wire form, unless that is in use. */
-  add(message: Message, awaits: Awaiting, keepMessage: boolean): number {
+  /** Takes a message up under the packet id in its wire form, unless that is in use. */
+  add(message: Message, awaits: Awaiting, keepMessage: boolean, sparedAt = -1): InFlight {
     const { sequence, brokerId, brokerCounter } = message;
     const packetId = this.#freeIdFor(message);
     const kept = keepMessage ? message : null;
-    this.#append({ packetId, awaits, message: kept, sequence, brokerId, brokerCounter, releasing: false });
-    return packetId;
+    const releasing = false;
+    const entry = { packetId, awaits, message: kept, sequence, brokerId, brokerCounter, releasing, sparedAt };
+    this.#append(entry);
+    return entry;
   }
 
   /** Takes up what a reloaded session had in flight. */
@@ -54,7 +58,16 @@ export class InFlightWindow {
   /** Takes up a message of a reloaded session of which only the release is left to do. */
   restoreReleased(packetId: number, brokerId: string, brokerCounter: number): void {
     const awaits = awaiting.pubcomp;
-    this.restore({ packetId, awaits, message: null, sequence: 0, brokerId, brokerCounter, releasing: false });
+    this.restore({
+      packetId,
+      awaits,
+      message: null,
+      sequence: 0,
+      brokerId,
+      brokerCounter,
+      releasing: false,
+      sparedAt: -1,
+    });
   }
 
   find(packetId: number): InFlight | undefined {
@@ -87,6 +100,14 @@ export class InFlightWindow {
   /** Everything in flight, oldest first. */
   list(): InFlight[] {
     return this.#entries.filter((entry) => entry.awaits !== awaiting.nothing);
+  }
+
+  /** Calls back with everything in flight, oldest first, without a copy. */
+  forEach(visit: (entry: InFlight) => void): void {
+    for (let i = this.#head; i < this.#entries.length; i++) {
+      const entry = this.#entries[i] as InFlight;
+      if (entry.awaits !== awaiting.nothing) visit(entry);
+    }
   }
 
   #append(entry: InFlight): void {

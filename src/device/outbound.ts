@@ -9,6 +9,7 @@ import type { StoredPublish } from "../store/stored-packets.ts";
 import type { AdmissionOwner } from "./admission.ts";
 import type { DropReason } from "./counters.ts";
 import type { DeviceContext } from "./device-context.ts";
+import type { Sparing } from "./grace.ts";
 import { HeldMessages } from "./held-messages.ts";
 import { awaiting, type InFlight, InFlightWindow } from "./in-flight-window.ts";
 import { type Link, waitsForItself } from "./link.ts";
@@ -30,15 +31,15 @@ export interface OutboundOwner {
  * subscription called up, then the mailbox, all within the in-flight window and as far as the peer reads.
  * QoS 0 does not wait for acknowledgements and may therefore overtake QoS 1 and 2.
  */
-export class Outbound implements AdmissionOwner<Message> {
+export class Outbound implements AdmissionOwner<Message>, Sparing {
   readonly #device: OutboundOwner;
   readonly #context: DeviceContext;
   readonly #mailbox = new Mailbox<Message>();
   readonly #held: HeldMessages;
   readonly #record: OutgoingRecord;
   #window = new InFlightWindow();
-  /** Something in flight is left time to be acknowledged before it is stored. */
-  #unhurried = false;
+  /** The store is not told of something in flight. */
+  #spares = false;
   /** What was in flight when the device was last away, and has to be sent again before anything newer. */
   #resends: InFlight[] | null = null;
   readonly #replay = new Replay();
@@ -53,6 +54,24 @@ export class Outbound implements AdmissionOwner<Message> {
   /** Messages that wait: in the mailbox, called up by a subscription, and unacknowledged. */
   get depth(): number {
     return this.#mailbox.depth + this.#replay.depth + this.#window.count;
+  }
+
+  /** Tells the store of what was sent up to this tick of `Grace`; returns whether it was spared something newer. */
+  record(before = Number.POSITIVE_INFINITY): boolean {
+    this.#spares = false;
+    this.#window.forEach((entry) => {
+      const { message, sparedAt, packetId } = entry;
+      if (sparedAt < 0 || message === null) return;
+      if (sparedAt >= before) {
+        this.#spares = true;
+        return;
+      }
+      entry.sparedAt = -1;
+      this.#record.taken(message, true);
+      if (packetId !== message.packetId) this.#record.sent(message, packetId);
+      this.#record.spareEnded(message);
+    });
+    return this.#spares;
   }
 
   /** Takes one message, at the QoS at which it is to be delivered. */
@@ -132,7 +151,7 @@ export class Outbound implements AdmissionOwner<Message> {
     this.#resends = null;
     const replay = this.#replay.drain();
     if (this.#device.session.clean) return;
-    this.#hurryInFlight();
+    this.record();
     const kept = replay.filter((message) => message.qos > 0);
     if (kept.length === 0) return;
     // What was called up before the mailbox filled goes before it [MQTT-4.6.0-6], as far as both find room.
@@ -186,13 +205,23 @@ export class Outbound implements AdmissionOwner<Message> {
       }
       const { brokerId, brokerCounter, sequence } = message;
       const awaits = message.qos === 2 ? awaiting.pubrec : awaiting.puback;
-      this.#window.restore({ packetId, awaits, message, sequence, brokerId, brokerCounter, releasing: false });
+      this.#window.restore({
+        packetId,
+        awaits,
+        message,
+        sequence,
+        brokerId,
+        brokerCounter,
+        releasing: false,
+        sparedAt: -1,
+      });
     }
     for (const message of newer) if (!restored.has(identityOf(message))) this.#mailbox.restore(message);
   }
 
   /** Forgets everything on the way to the device; the store is not told. */
   clear(): void {
+    if (this.#spares) this.record();
     this.#mailbox.clear();
     this.#window = new InFlightWindow();
     this.#resends = null;
@@ -202,12 +231,13 @@ export class Outbound implements AdmissionOwner<Message> {
 
   /** Nothing will be delivered any more, and nobody has to wait for it. */
   stop(): void {
+    if (this.#spares) this.record();
     this.#held.clear();
   }
 
   /** The device broke over this message: the store has it for when the device is built anew. */
   crashedOn(message: Message): void {
-    if (message.qos > 0) this.#record.taken(message, true);
+    if (message.qos > 0) this.#record.taken(message);
   }
 
   removed(message: Message, reason: DropReason): void {
@@ -234,9 +264,11 @@ export class Outbound implements AdmissionOwner<Message> {
     // QoS 2 is sent when the store has it: after a power cut its publisher may send it again as one not seen before.
     const isCertain = clean || message.qos < 2;
     if (connection === null || waits || !isCertain || !this.#hasRoom(connection)) return this.#wait(message);
-    this.#record.taken(message, false);
-    this.#unhurried = !clean;
-    this.#sendAcknowledged(message, connection);
+    if (!this.#record.spares(message)) {
+      this.#record.taken(message);
+      return this.#sendAcknowledged(message, connection);
+    }
+    this.#sendAcknowledged(message, connection, this.#context.grace.tick);
   }
 
   #wait(message: Message): void {
@@ -254,21 +286,16 @@ export class Outbound implements AdmissionOwner<Message> {
 
   /** Returns what the acceptance of the message depends on, or null. */
   #enter(message: Message): Acceptance | null {
-    this.#hurryInFlight();
+    // What is stored of a device's line must have no gap before it [MQTT-4.6.0-6].
+    if (this.#spares) this.record();
     message.keep();
     this.#mailbox.restore(message);
-    const stored = this.#record.taken(message, true);
+    const stored = this.#record.taken(message);
     if (message.qos === 2 && this.#device.connection !== null) {
       if (stored === null) this.pump();
       else stored.whenAccepted(() => this.#pumpLater());
     }
     return stored;
-  }
-
-  #hurryInFlight(): void {
-    if (!this.#unhurried) return;
-    this.#unhurried = false;
-    this.#record.hurry(this.#window.list());
   }
 
   /** The publisher waits, unless it is not there to wait, or would wait for itself. */
@@ -323,20 +350,33 @@ export class Outbound implements AdmissionOwner<Message> {
     this.#context.counters.publishesSent++;
   }
 
-  #sendAcknowledged(message: Message, connection: Link): void {
+  /** `sparedAt`: the tick of `Grace`, where the store was not told of the message. */
+  #sendAcknowledged(message: Message, connection: Link, sparedAt = -1): void {
     const forward = this.#authorized(message, connection);
     if (forward === null || forward.qos === 0) {
-      this.#record.givenUp(message);
+      if (sparedAt < 0) this.#record.givenUp(message);
       if (forward === null) this.#device.drop("not-authorized");
       else this.#sendWire(forward, connection);
       return;
     }
     const keeps = !this.#device.session.clean || this.#hasAckListener;
     if (keeps) forward.keep();
-    const packetId = this.#window.add(forward, forward.qos === 2 ? awaiting.pubrec : awaiting.puback, keeps);
-    this.#record.sent(message, packetId);
+    // The store keeps the message as it came, and not what was made of it for this receiver.
+    const isSpared = sparedAt >= 0 && forward === message;
+    if (sparedAt >= 0 && !isSpared) this.#record.taken(message);
+    const awaits = forward.qos === 2 ? awaiting.pubrec : awaiting.puback;
+    const { packetId } = this.#window.add(forward, awaits, keeps, isSpared ? sparedAt : -1);
+    if (isSpared) this.#spare(message);
+    else this.#record.sent(message, packetId);
     if (packetId === forward.packetId) this.#sendWire(forward, connection);
     else this.#sendFrame(forward, packetId, false, connection);
+  }
+
+  #spare(message: Message): void {
+    this.#record.spared(message);
+    if (this.#spares) return;
+    this.#spares = true;
+    this.#context.grace.add(this);
   }
 
   #sendFrame(message: Message, packetId: number, dup: boolean, connection: Link): void {
@@ -374,9 +414,10 @@ export class Outbound implements AdmissionOwner<Message> {
   }
 
   #settle(entry: InFlight, packetId: number): void {
-    const { message, awaits } = entry;
+    const { message, awaits, sparedAt } = entry;
     this.#window.settle(entry);
-    this.#record.settled(entry);
+    if (sparedAt < 0) this.#record.settled(entry);
+    else if (message !== null) this.#record.spareEnded(message);
     const { connection } = this.#device;
     if (connection !== null && this.#hasAckListener) {
       // As in aedes: the PUBLISH at QoS 1, and at QoS 2 the PUBREL that was answered.

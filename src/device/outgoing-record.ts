@@ -17,15 +17,31 @@ export class OutgoingRecord {
     this.#context = context;
   }
 
+  /** Whether the store may be told later of a message that is being sent. */
+  spares(message: Message): boolean {
+    return !this.#device.session.clean && !this.#store.shared && !message.isOnce;
+  }
+
+  /** The message is being sent, and the store is not told: the publisher's acknowledgement waits for the receiver's. */
+  spared(message: Message): void {
+    this.#classify(message);
+    if (this.#store.promises(message.kind)) message.awaitsReceiver();
+  }
+
+  /** The receiver of a message that the store was not told of has acknowledged it, or needs it no more. */
+  spareEnded(message: Message): void {
+    if (this.#store.promises(message.kind)) message.receiverDone();
+  }
+
   /**
-   * The device has taken the message; the publisher's acknowledgement waits for the store. `hurry`: the device will not
-   * acknowledge it soon. Returns what is waited for, or null.
+   * The device has taken the message; the publisher's acknowledgement waits for the store. `isSent`: it has left under
+   * the packet id in its wire form. Returns what is waited for, or null.
    */
-  taken(message: Message, hurry: boolean): Acceptance | null {
+  taken(message: Message, isSent = false): Acceptance | null {
     if (this.#device.session.clean) return null;
     // Another gateway that shares the store has enqueued its own messages, as aedes does.
     if (this.#store.shared && message.brokerId !== this.#context.broker.id) return null;
-    const stored = this.#keep(message, hurry);
+    const stored = this.#keep(message, isSent);
     if (stored.accepted) return null;
     message.acceptedWhen(stored);
     return stored;
@@ -34,13 +50,8 @@ export class OutgoingRecord {
   /** The device was sent a retained message, or it waits for it: no publisher waits for the store. */
   calledUp(message: Message): void {
     if (this.#device.session.clean) return;
-    const stored = this.#keep(message, true);
+    const stored = this.#keep(message, false);
     if (!stored.accepted) stored.whenAccepted((error) => error !== undefined && this.#failed(error));
-  }
-
-  /** These were sent, and something newer is to be stored: it must not be on the disk without them [MQTT-4.6.0-6]. */
-  hurry(inFlight: readonly InFlight[]): void {
-    for (const { message } of inFlight) if (message !== null) this.#store.hurry(message);
   }
 
   sent(message: Message, packetId: number): void {
@@ -70,13 +81,16 @@ export class OutgoingRecord {
     return this.#context.broker.store;
   }
 
-  #keep(message: Message, hurry: boolean): Acceptance {
-    const { classes, clock } = this.#context;
-    if (message.record === null) {
-      message.kind = classes.of(message.topic);
-      message.publishedAt ||= Math.floor(clock.now() / 1000);
-    }
-    return this.#store.keep(this.#device.id, message, hurry);
+  #keep(message: Message, isSent: boolean): Acceptance {
+    this.#classify(message);
+    return this.#store.keep(this.#device.id, message, isSent);
+  }
+
+  /** Once, before anybody counts it. */
+  #classify(message: Message): void {
+    if (message.publishedAt > 0) return;
+    message.kind = this.#context.classes.of(message.topic);
+    message.publishedAt = Math.floor(this.#context.clock.now() / 1000);
   }
 
   #note(result: PromiseLike<unknown>): void {

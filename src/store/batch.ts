@@ -6,6 +6,8 @@ export class Batch {
   records: MessageRecord[] = [];
   /** Written already, in a segment that is to be given back. */
   copies: MessageRecord[] = [];
+  /** Further receivers of messages that are written. */
+  readonly more = new Map<MessageRecord, string[]>();
   /** Entries that changed; what they are is asked for when they are written. */
   readonly keys = new Set<string>();
   /** Keys to be said to be gone even where nothing of them is known to be on the disk. */
@@ -29,8 +31,8 @@ export class Batch {
 
   get empty(): boolean {
     return (
-      this.records.length + this.copies.length + this.keys.size + this.done.size + this.sent.size === 0 &&
-      this.#durable === null
+      this.records.length + this.copies.length + this.more.size + this.keys.size + this.done.size + this.sent.size ===
+        0 && this.#durable === null
     );
   }
 
@@ -65,7 +67,10 @@ export class Batch {
     void this.durable.then(() => failed.succeeded());
   }
 
-  #add({ keys, done, sent }: Batch): void {
+  #add({ keys, done, sent, more }: Batch): void {
+    for (const [record, clientIds] of more) {
+      if (record.message !== null) this.more.set(record, [...clientIds, ...(this.more.get(record) ?? [])]);
+    }
     for (const key of keys) this.keys.add(key);
     for (const [where, noted] of [
       ["done", done],

@@ -44,6 +44,8 @@ export type StoreDocument =
   /** The first of a segment; `n` is the number of the latest message by then. */
   | { k: "head"; v: number; n: number }
   | MessageDocument
+  /** Further receivers of a message; its number, or as text that of another gateway's. */
+  | { k: "more"; n: MessageKey; to: string[]; to1?: string[] }
   | { k: "done"; of: OfClient[] }
   | { k: "sent"; of: OfClient[] }
   | StateDocument
@@ -78,6 +80,14 @@ export function messageDocument(
   return document;
 }
 
+export function receiversDocument(record: MessageRecord, clientIds: readonly string[]): StoreDocument {
+  const among = (qos: QoS) => record.receiversAt(qos).filter((clientId) => clientIds.includes(clientId));
+  const document: StoreDocument = { k: "more", n: record.key, to: among(record.qos) };
+  const lower = record.qos === 2 ? among(1) : [];
+  if (lower.length > 0) document.to1 = lower;
+  return document;
+}
+
 const isText = (value: unknown) => typeof value === "string";
 const isNumber = (value: unknown) => typeof value === "number";
 const isQoS = (value: unknown) => value === 0 || value === 1 || value === 2;
@@ -106,6 +116,7 @@ const optionalFields: Record<string, (value: unknown) => boolean> = {
 const fieldsOf: Record<StoreDocument["k"], Record<string, (value: unknown) => boolean>> = {
   head: { v: isNumber, n: isNumber },
   msg: { n: isNumber, t: isText, p: isText, q: isQoS, at: isNumber, to: isTexts },
+  more: { n: isKey, to: isTexts },
   done: { of: isListOfClients },
   sent: { of: isListOfClients },
   session: { i: isText, away: isNumber },

@@ -47,7 +47,7 @@ function additionsTo(persistence: AedesPersistence): Omit<Store, keyof AedesStor
       message.keep();
       return acceptanceOf(persistence.outgoingEnqueue({ clientId }, message.toPacket()));
     },
-    hurry: () => {},
+    promises: () => true,
     sent: (id, { brokerId, brokerCounter }, messageId) =>
       persistence.outgoingUpdate({ id }, { brokerId, brokerCounter, messageId }),
     release: (id, _brokerId, _brokerCounter, messageId) =>

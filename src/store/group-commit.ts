@@ -1,4 +1,5 @@
 import type { Cancel, Clock } from "../actor/clock.ts";
+import type { Acceptance } from "./acceptance.ts";
 import { Batch } from "./batch.ts";
 import type { Durability } from "./durability.ts";
 import type { Journal } from "./journal.ts";
@@ -8,8 +9,6 @@ import type { Segment } from "./segment.ts";
 import type { SegmentLog } from "./segment-log.ts";
 import { settled } from "./settled.ts";
 
-/** How long receivers that are connected have to acknowledge a message before it is written; at most twice this. */
-const GRACE_MS = 5;
 /** How long what nobody waits for may take until it is written. */
 const LATER_MS = 1000;
 /** So many changes are not left waiting for that long. */
@@ -29,8 +28,7 @@ export interface GroupCommitParts {
 
 /**
  * Gathers what has to be written into commits: one write and at most one sync each. What comes while a commit runs goes
- * into the next one. Messages whose receivers are all connected are given a moment to be acknowledged first: what is
- * settled before its commit is never written.
+ * into the next one. A message that is settled before its commit is never written.
  */
 export class GroupCommit implements Journal {
   readonly #parts: GroupCommitParts;
@@ -42,10 +40,6 @@ export class GroupCommit implements Journal {
   #laterChanges = 0;
   #unwrittenBytes = 0;
   #relieved: (() => void)[] = [];
-  /** Records in their first and second while of grace. */
-  #young: MessageRecord[] = [];
-  #aged: MessageRecord[] = [];
-  #cancelGrace: Cancel | null = null;
   #cancelLater: Cancel | null = null;
   #cancelRetry: Cancel | null = null;
   #idle: (() => void)[] = [];
@@ -60,13 +54,18 @@ export class GroupCommit implements Journal {
 
   add(record: MessageRecord): void {
     this.#unwrittenBytes += record.bytes;
-    if (record.hurried) return this.#put(record);
-    this.#young.push(record);
-    this.#cancelGrace ??= this.#parts.clock.after(GRACE_MS, () => this.#age());
+    this.#pending.records.push(record);
+    this.#hurry(record.durability === "synced");
   }
 
-  hurry(record: MessageRecord): void {
-    this.#put(record);
+  addReceiver(record: MessageRecord, clientId: string): Acceptance {
+    const batch = this.#pending;
+    const clientIds = batch.more.get(record);
+    if (clientIds === undefined) batch.more.set(record, [clientId]);
+    else clientIds.push(clientId);
+    this.#hurry(record.durability === "synced");
+    const whenAccepted = (done: () => void) => void batch.durable.then(done);
+    return { accepted: false, whenAccepted };
   }
 
   settled(record: MessageRecord, clientId: string): void {
@@ -144,11 +143,8 @@ export class GroupCommit implements Journal {
   /** Writes everything that is left, synced. Throws what kept it from doing so. */
   async close(): Promise<void> {
     if (this.#running !== null) await new Promise<void>((resolve) => this.#idle.push(resolve));
-    for (const record of [...this.#aged, ...this.#young]) if (!record.hurried) this.#put(record);
-    this.#aged = [];
-    this.#young = [];
     this.#closed = true;
-    for (const cancel of [this.#cancelGrace, this.#cancelLater, this.#cancelRetry]) cancel?.();
+    for (const cancel of [this.#cancelLater, this.#cancelRetry]) cancel?.();
     const batch = this.#pending;
     batch.sync = this.#parts.durability !== "memory";
     if (!batch.empty) {
@@ -156,26 +152,6 @@ export class GroupCommit implements Journal {
       this.#written(batch);
     }
     await this.#parts.log.close();
-  }
-
-  #put(record: MessageRecord): void {
-    this.#pending.records.push(record);
-    this.#hurry(record.durability === "synced");
-  }
-
-  #age(): void {
-    this.#cancelGrace = null;
-    const aged = this.#aged;
-    this.#aged = this.#young;
-    this.#young = [];
-    for (const record of aged) {
-      if (record.message === null || record.hurried) continue;
-      record.hurried = true;
-      this.#put(record);
-    }
-    if (this.#aged.length > 0 && !this.#closed) {
-      this.#cancelGrace = this.#parts.clock.after(GRACE_MS, () => this.#age());
-    }
   }
 
   #later(changes: number): void {

@@ -1,12 +1,13 @@
+import type { Acceptance } from "./acceptance.ts";
 import type { MessageRecord } from "./message-record.ts";
 import { settled } from "./settled.ts";
 
 /** What a store does with what it is told beside holding it in memory. */
 export interface Journal {
-  /** A message has to be written, unless all its receivers settle it before; at once where `record.hurried`. */
+  /** A message has to be written, unless all its receivers settle it before. */
   add(record: MessageRecord): void;
-  /** What was added without hurry has to be written at once. */
-  hurry(record: MessageRecord): void;
+  /** One more receiver of a message that is written: accepted as the record of a message is. */
+  addReceiver(record: MessageRecord, clientId: string): Acceptance;
   /** A receiver was taken off the record: it need not get the message any more. */
   settled(record: MessageRecord, clientId: string): void;
   /** The message was sent to this receiver, which has not acknowledged it. */
@@ -22,7 +23,7 @@ export interface Journal {
 /** That of a store in memory. */
 export const noJournal: Journal = {
   add: (record) => record.accept(),
-  hurry: () => {},
+  addReceiver: (record) => record,
   settled: () => {},
   sent: () => {},
   changed: () => {},

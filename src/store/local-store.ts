@@ -3,7 +3,7 @@ import { WaypostError } from "../waypost-error.ts";
 import type { Acceptance } from "./acceptance.ts";
 import type { Durability } from "./durability.ts";
 import type { Journal } from "./journal.ts";
-import { Message } from "./message.ts";
+import { Message, type MessageKind } from "./message.ts";
 import { keyOf } from "./message-key.ts";
 import { type Outstanding, packetOf } from "./outgoing-line.ts";
 import { OutgoingMessages } from "./outgoing-messages.ts";
@@ -56,6 +56,11 @@ export class LocalStore implements Store {
 
   get broker(): StoreBroker {
     return this.#broker;
+  }
+
+  /** Whether the publisher of such a message waits until it is on the disk, or nobody needs it any more. */
+  promises(kind: MessageKind): boolean {
+    return (kind.durability ?? this.outgoing.durability) !== "memory";
   }
 
   get usage() {
@@ -180,12 +185,8 @@ export class LocalStore implements Store {
     return hadSession ? this.#journal.commit(stateKey("session", id)) : subscriptionsGone;
   }
 
-  keep(clientId: string, message: Message, hurry: boolean): Acceptance {
-    return this.outgoing.keep(clientId, message, hurry);
-  }
-
-  hurry(message: Message): void {
-    this.outgoing.hurry(message);
+  keep(clientId: string, message: Message, isSent: boolean): Acceptance {
+    return this.outgoing.keep(clientId, message, isSent);
   }
 
   sent(clientId: string, { brokerId, brokerCounter }: Message, packetId: number): PromiseLike<void> {
@@ -217,7 +218,7 @@ export class LocalStore implements Store {
   outgoingEnqueueCombi(receivers: readonly { clientId: string }[], packet: StoredPublish): PromiseLike<void> {
     if (receivers.length === 0) return settled;
     const message = new Message(packet, packet.qos, packet.retain ?? false); // one copy, however many receivers
-    for (const { clientId } of receivers) this.outgoing.keep(clientId, message, true);
+    for (const { clientId } of receivers) this.outgoing.keep(clientId, message, false);
     return this.#journal.durable();
   }
 

@@ -27,8 +27,6 @@ export class MessageRecord implements Acceptance {
   place: Place | null = null;
   /** It is being written, or was. */
   written = false;
-  /** It has to be written now, and not only if its receivers take long to acknowledge it. */
-  hurried = false;
   accepted = false;
   // Nearly all messages wait for one receiver: a map for each would double what they cost.
   private only: string | null = null;

@@ -60,6 +60,9 @@ export class Message implements StoredPublish {
   /** What has to succeed before this message counts as accepted. */
   private outstanding: Acceptance | null = null;
   private further: Acceptance[] | null = null;
+  /** Receivers that were sent it and of which the store was not told. */
+  private spared = 0;
+  private waiter: ((error?: unknown) => void) | null = null;
 
   constructor(packet: StoredPublish, qos: QoS, retain: boolean) {
     this.isOnce = packet.qos === 2;
@@ -190,8 +193,25 @@ export class Message implements StoredPublish {
     }
   }
 
+  /** One more receiver was sent it, and the store was not told: it has to acknowledge, or be recorded, before acceptance. */
+  awaitsReceiver(): void {
+    this.spared++;
+  }
+
+  receiverDone(): void {
+    if (--this.spared > 0 || this.waiter === null) return;
+    const done = this.waiter;
+    this.waiter = null;
+    this.whenAccepted(done);
+  }
+
   /** Calls back once all receivers have what they must keep on record: at once, if nothing is outstanding. */
   whenAccepted(done: (error?: unknown) => void): void {
+    if (this.spared > 0) {
+      const other = this.waiter;
+      this.waiter = other === null ? done : (error) => [other, done].forEach((each) => each(error));
+      return;
+    }
     const lower = this.atQoS1?.outstanding ?? null;
     if (this.further === null && (lower === null || lower === this.outstanding)) {
       if (this.outstanding === null) done();
@@ -212,7 +232,7 @@ export class Message implements StoredPublish {
 
   /** True while nothing has to be waited for before the publisher gets its acknowledgement. */
   get accepted(): boolean {
-    return this.outstanding === null && (this.atQoS1 === null || this.atQoS1.outstanding === null);
+    return this.spared === 0 && this.outstanding === null && (this.atQoS1 === null || this.atQoS1.outstanding === null);
   }
 
   /** Returns where the payload begins. */

@@ -14,7 +14,8 @@ import { MessageRecord } from "./message-record.ts";
 import { NedbDirectory } from "./nedb-directory.ts";
 import { type Recovered, type RecoveredMessage, recover } from "./recover.ts";
 import type { SegmentDirectory } from "./segment-file.ts";
-import { type SegmentLimits, SegmentLog } from "./segment-log.ts";
+import type { SegmentLimits } from "./segment-limits.ts";
+import { SegmentLog } from "./segment-log.ts";
 import { readStateKey, stateKey } from "./state-key.ts";
 import type { StoreBroker, StoreReport } from "./store.ts";
 
@@ -58,7 +59,7 @@ export class NedbStore extends LocalStore {
     // The base class tells the journal of changes only after it is made; the journal needs the base class to describe them.
     const journal: Journal = {
       add: (record) => commits.add(record),
-      hurry: (record) => commits.hurry(record),
+      addReceiver: (record, clientId) => commits.addReceiver(record, clientId),
       settled: (record, clientId) => commits.settled(record, clientId),
       sent: (record, clientId) => commits.sent(record, clientId),
       changed: (...keys) => commits.changed(...keys),
@@ -211,7 +212,6 @@ export class NedbStore extends LocalStore {
       message.keep();
     }
     record.written = true;
-    record.hurried = true;
     record.bytesOnDisk = record.bytes + [...receivers.keys()].reduce((sum, { length }) => sum + length + 3, 0);
     record.accept();
     place.hold(record);

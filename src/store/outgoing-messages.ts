@@ -1,3 +1,4 @@
+import type { Acceptance } from "./acceptance.ts";
 import type { Durability } from "./durability.ts";
 import type { Journal } from "./journal.ts";
 import { Message } from "./message.ts";
@@ -27,44 +28,23 @@ export class OutgoingMessages {
     this.durability = durability;
   }
 
-  /** Returns the record on which the message is kept for this client. The message itself is kept: it must stay as it is. */
-  keep(clientId: string, message: Message, hurry: boolean): MessageRecord {
+  /**
+   * Keeps the message for this client; `isSent` says that it was sent already, under the packet id that follows from its
+   * number. The message itself is kept: it must stay as it is.
+   */
+  keep(clientId: string, message: Message, isSent: boolean): Acceptance {
     const line = this.#lineOf(clientId);
     const key = keyOf(message.brokerId, message.brokerCounter, this.home);
     const known = line.get(key);
-    if (known instanceof Message && known.record !== null) return recordOf(known) as MessageRecord;
+    if (known instanceof Message && known.record !== null) return known.record;
     message.keep();
-    let record = recordOf(message);
-    if (record !== null && (record.written || record.message === null)) {
-      // Written already, with the receivers that it had: this one gets a record of its own.
-      const own = new Message(message, message.qos, message.retain);
-      own.kind = message.kind;
-      own.publishedAt = message.publishedAt;
-      return this.keep(clientId, own, hurry);
-    }
-    if (record === null) {
-      record = new MessageRecord(message, key, message.kind.durability ?? this.durability);
-      message.record = record;
-      record.hurried = hurry || message.isOnce;
-      record.addReceiver(clientId, message.qos);
-      this.usage.add(message);
-      if (record.durability === "memory") record.accept();
-      else this.#journal.add(record);
-    } else {
-      record.addReceiver(clientId, message.qos);
-      if (hurry) this.hurry(message);
-    }
-    if (hurry) line.add(key, message);
-    else line.addSent(key, message);
-    return record;
-  }
-
-  /** One of its receivers will not acknowledge the message as soon as it seemed. */
-  hurry(message: Message): void {
+    if (isSent) line.addSent(key, message);
+    else line.add(key, message);
     const record = recordOf(message);
-    if (record === null || record.hurried || record.message === null) return;
-    record.hurried = true;
-    if (record.durability !== "memory") this.#journal.hurry(record);
+    if (record === null || record.message === null) return this.#newRecord(message, key, clientId);
+    record.addReceiver(clientId, message.qos);
+    const isWritten = record.written && record.durability !== "memory";
+    return isWritten ? this.#journal.addReceiver(record, clientId) : record;
   }
 
   sent(clientId: string, key: MessageKey, packetId: number): boolean {
@@ -156,6 +136,16 @@ export class OutgoingMessages {
       record.message = null;
     }
     this.#journal.settled(record, clientId);
+  }
+
+  #newRecord(message: Message, key: MessageKey, clientId: string): MessageRecord {
+    const record = new MessageRecord(message, key, message.kind.durability ?? this.durability);
+    message.record = record;
+    record.addReceiver(clientId, message.qos);
+    this.usage.add(message);
+    if (record.durability === "memory") record.accept();
+    else this.#journal.add(record);
+    return record;
   }
 
   #lineOf(clientId: string): OutgoingLine {

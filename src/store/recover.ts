@@ -29,6 +29,8 @@ export interface SegmentFindings {
   documents: number;
   /** Bytes after the last whole commit: of a write that was cut short, which nobody was told of. */
   tornBytes: number;
+  /** Those end as a whole commit does: a power cut left gaps in it, or something else damaged it. */
+  tornIsDamaged: boolean;
   damage: Damage[];
 }
 
@@ -56,8 +58,27 @@ export interface Recovered {
  */
 export async function recover(directory: Pick<SegmentDirectory, "list" | "read">): Promise<Recovered> {
   const recovery = new Recovery();
-  for (const name of await directory.list()) recovery.read(name, await directory.read(name));
+  for (const name of await directory.list()) recovery.read(name, await readSegment(directory, name));
   return recovery.result();
+}
+
+async function readSegment(directory: Pick<SegmentDirectory, "read">, name: string): Promise<Buffer> {
+  try {
+    return await directory.read(name);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const why = `${name} in the store directory cannot be read: ${reason}; make it readable, or move it away to start without what it holds`;
+    throw new WaypostError("ERR_STORE", why, { cause: error });
+  }
+}
+
+/** A commit as it stands in its segment. */
+interface Commit {
+  findings: SegmentFindings;
+  documents: StoreDocument[];
+  damage: Damage[];
+  /** Where it begins, in bytes. */
+  start: number;
 }
 
 class Recovery {
@@ -65,10 +86,19 @@ class Recovery {
   readonly #messages = new Map<MessageKey, RecoveredMessage>();
   readonly #state: Recovered["state"] = new Map();
   #latest = 0;
+  /** A damaged commit, until another one shows that it was not the last. */
+  #doubtful: Commit | null = null;
 
   read(name: string, bytes: Buffer): void {
     const segment = new Segment(segmentNumber(name) as number, name, bytes.length);
-    const findings: SegmentFindings = { segment, commits: 0, documents: 0, tornBytes: 0, damage: [] };
+    const findings: SegmentFindings = {
+      segment,
+      commits: 0,
+      documents: 0,
+      tornBytes: 0,
+      tornIsDamaged: false,
+      damage: [],
+    };
     this.#segments.push(findings);
     let commit: StoreDocument[] = [];
     let damage: Damage[] = [];
@@ -91,10 +121,11 @@ class Recovery {
       if (document.z !== checksum && damage.length === 0) {
         damage.push({ ...place, why: `the checksum of the ${commit.length} lines before it does not match` });
       }
-      for (const each of commit) this.#apply(each, segment);
-      findings.commits++;
-      findings.documents += commit.length;
-      findings.damage.push(...damage);
+      if (this.#doubtful !== null) this.#take(this.#doubtful);
+      this.#doubtful = null;
+      const complete = { findings, documents: commit, damage, start: whole };
+      if (damage.length > 0) this.#doubtful = complete;
+      else this.#take(complete);
       commit = [];
       damage = [];
       checksum = 0;
@@ -105,6 +136,7 @@ class Recovery {
   }
 
   result(): Recovered {
+    this.#endDoubt();
     const messages = [...this.#messages.values()];
     let previous = 0;
     let inOrder = true;
@@ -114,6 +146,28 @@ class Recovery {
     }
     if (!inOrder) messages.sort((a, b) => a.document.n - b.document.n); // some were written anew
     return { segments: this.#segments, messages, state: this.#state, latest: this.#latest };
+  }
+
+  #take({ findings, documents, damage }: Commit): void {
+    for (const each of documents) this.#apply(each, findings.segment);
+    findings.commits++;
+    findings.documents += documents.length;
+    findings.damage.push(...damage);
+  }
+
+  /**
+   * The very last commit is damaged: a power cut came before it was synced, and some of it never reached the disk. What
+   * is there of it must not count: with a message and without its receipt, say, the message would come a second time.
+   */
+  #endDoubt(): void {
+    const commit = this.#doubtful;
+    if (commit === null) return;
+    const { findings, start } = commit;
+    const { segment } = findings;
+    if (findings.tornBytes > 0) return this.#take(commit); // it was synced before the next was begun
+    findings.tornBytes = segment.bytes - start;
+    findings.tornIsDamaged = true;
+    segment.bytes = start;
   }
 
   #apply(document: StoreDocument, place: Segment): void {
@@ -127,6 +181,12 @@ class Recovery {
         return;
       case "msg":
         return this.#applyMessage(document, place);
+      case "more": {
+        const message = this.#messages.get(document.n);
+        for (const clientId of document.to) message?.receivers.set(clientId, message.document.q === 2 ? 2 : 1);
+        for (const clientId of document.to1 ?? []) message?.receivers.set(clientId, 1);
+        return;
+      }
       case "done":
         for (const [clientId, ...keys] of document.of) {
           for (const key of keys) {

@@ -4,6 +4,7 @@ import {
   type MessageDocument,
   messageDocument,
   type OfClient,
+  receiversDocument,
   type StateDocument,
   type StoreDocument,
 } from "./documents.ts";
@@ -11,27 +12,8 @@ import type { MessageKey } from "./message-key.ts";
 import type { MessageRecord } from "./message-record.ts";
 import { Segment } from "./segment.ts";
 import { type SegmentDirectory, type SegmentFile, segmentName } from "./segment-file.ts";
+import { defaultSegmentLimits, type SegmentLimits } from "./segment-limits.ts";
 import type { StoreReport } from "./store.ts";
-
-export interface SegmentLimits {
-  segmentBytesMax: number;
-  /** NeDB keeps what it wrote in memory until the segment is closed. */
-  segmentDocumentsMax: number;
-  /** Documents that are handed to NeDB at once: each costs it some 8 us, in which nothing else is done. */
-  appendAtOnce: number;
-  /** Bytes that do not count any more and may stay on the disk, however little still counts. */
-  garbageBytesMax: number;
-  /** Entries of a segment to be given back that are copied in one commit. */
-  copyAtOnce: number;
-}
-
-const defaultLimits: SegmentLimits = {
-  segmentBytesMax: 8 * 1024 * 1024,
-  segmentDocumentsMax: 8192,
-  appendAtOnce: 256,
-  garbageBytesMax: 4 * 1024 * 1024,
-  copyAtOnce: 256,
-};
 
 export interface SegmentLogParts {
   directory: SegmentDirectory;
@@ -71,7 +53,7 @@ export class SegmentLog {
 
   constructor(parts: SegmentLogParts) {
     this.#parts = parts;
-    this.#limits = parts.limits ?? defaultLimits;
+    this.#limits = parts.limits ?? defaultSegmentLimits;
   }
 
   /** Takes over a segment that was read. */
@@ -205,6 +187,9 @@ export class SegmentLog {
         this.messagesWritten++;
         yield document;
       }
+    }
+    for (const [record, clientIds] of batch.more) {
+      if (record.message !== null) yield receiversDocument(record, clientIds);
     }
     for (const k of ["done", "sent"] as const) {
       const of: OfClient[] = [...batch[k]].filter(([, set]) => set.size > 0).map(([id, set]) => [id, ...set]);

@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 import type { Acceptance } from "./acceptance.ts";
-import type { Message } from "./message.ts";
+import type { Message, MessageKind } from "./message.ts";
 import type { Outstanding } from "./outgoing-line.ts";
 import type {
   ClientRef,
@@ -104,12 +104,12 @@ export interface Store extends AedesStore {
   cleanOutgoing(client: ClientRef): PromiseLike<void>;
 
   /**
-   * Keeps the message for the client, until it is released or settled; the message must stay as it is. `hurry` says that
-   * the client will not acknowledge it soon.
+   * Keeps the message for the client, until it is released or settled; the message must stay as it is. `isSent` says that
+   * it was sent already, under the packet id that follows from its number.
    */
-  keep(clientId: string, message: Message, hurry: boolean): Acceptance;
-  /** A client for which the message is kept will not acknowledge it soon after all. */
-  hurry(message: Message): void;
+  keep(clientId: string, message: Message, isSent: boolean): Acceptance;
+  /** Whether a message of this kind is more durable than memory, once it is accepted. */
+  promises(kind: MessageKind): boolean;
   /** The message was sent to the client under this packet id. */
   sent(clientId: string, message: Message, packetId: number): PromiseLike<unknown>;
   /** The client has confirmed a QoS 2 message; only its PUBREL is left, which may leave when this resolves. */

@@ -8,7 +8,7 @@ const message = () =>
   new Message({ ...identity, brokerCounter: ++brokerCounter, payload: Buffer.from("x"), qos: 1 }, 1, false);
 
 function add(window: InFlightWindow): number {
-  return window.add(message(), awaiting.puback, true);
+  return window.add(message(), awaiting.puback, true).packetId;
 }
 
 function settle(window: InFlightWindow, packetId: number): void {
