@@ -69,15 +69,11 @@ export class HeldMessages implements Blocker {
     }
   }
 
-  /**
-   * The publisher will send a QoS 1 message again when it is back. One of QoS 2 it will only repeat by its packet id,
-   * and other receivers may have it already: it stays.
-   */
+  /** The publisher will send a QoS 1 message again when it is back; one of QoS 2 has been taken in already. */
   abandoned(publisher: Link): void {
-    const gone = this.#held.filter((each) => each.publisher === publisher && each.message.qos < 2);
-    this.#held = this.#held.filter((each) => !gone.includes(each));
-    for (const each of gone)
-      each.end(new WaypostError("ERR_CLOSED", "its publisher left before there was room for it"));
+    const gone = this.#held.filter((each) => each.publisher === publisher);
+    this.#held = this.#held.filter((each) => each.publisher !== publisher);
+    for (const each of gone) each.end(each.message.isOnce ? undefined : left());
   }
 
   /** There will be no room: the receiver is gone, and there is nobody left to keep the messages for. */
@@ -87,4 +83,8 @@ export class HeldMessages implements Blocker {
       held.end();
     }
   }
+}
+
+function left(): WaypostError {
+  return new WaypostError("ERR_CLOSED", "its publisher left before there was room for it");
 }

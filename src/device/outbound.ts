@@ -1,28 +1,20 @@
-import { Mailbox } from "../actor/mailbox.ts";
 import { firstByte, type QoS } from "../protocol/packet-type.ts";
 import { writePublish } from "../protocol/publish-frame.ts";
-import type { Acceptance } from "../store/acceptance.ts";
 import { Message } from "../store/message.ts";
 import type { MessageKey } from "../store/message-key.ts";
 import type { Outstanding } from "../store/outgoing-line.ts";
 import type { StoredPublish } from "../store/stored-packets.ts";
-import type { AdmissionOwner } from "./admission.ts";
-import type { DropReason } from "./counters.ts";
+import { Backlog, type BacklogOwner } from "./backlog.ts";
 import type { DeviceContext } from "./device-context.ts";
 import type { Sparing } from "./grace.ts";
-import { HeldMessages } from "./held-messages.ts";
 import { awaiting, type InFlight, InFlightWindow } from "./in-flight-window.ts";
-import { type Link, waitsForItself } from "./link.ts";
+import type { Link } from "./link.ts";
 import { OutgoingRecord } from "./outgoing-record.ts";
 import { Replay } from "./replay.ts";
-import type { Session } from "./session.ts";
 
 /** Whose messages these are. */
-export interface OutboundOwner {
+export interface OutboundOwner extends BacklogOwner {
   readonly id: string;
-  readonly session: Session;
-  readonly connection: Link | null;
-  drop(reason: DropReason): void;
   failed(reason: unknown): void;
 }
 
@@ -31,11 +23,10 @@ export interface OutboundOwner {
  * subscription called up, then the mailbox, all within the in-flight window and as far as the peer reads.
  * QoS 0 does not wait for acknowledgements and may therefore overtake QoS 1 and 2.
  */
-export class Outbound implements AdmissionOwner<Message>, Sparing {
+export class Outbound implements Sparing {
   readonly #device: OutboundOwner;
   readonly #context: DeviceContext;
-  readonly #mailbox = new Mailbox<Message>();
-  readonly #held: HeldMessages;
+  readonly #backlog: Backlog;
   readonly #record: OutgoingRecord;
   #window = new InFlightWindow();
   /** The store is not told of something in flight. */
@@ -47,13 +38,13 @@ export class Outbound implements AdmissionOwner<Message>, Sparing {
   constructor(device: OutboundOwner, context: DeviceContext) {
     this.#device = device;
     this.#context = context;
-    this.#held = new HeldMessages(device);
     this.#record = new OutgoingRecord(device, context);
+    this.#backlog = new Backlog(device, context, this.#record, () => this.#pumpLater());
   }
 
   /** Messages that wait: in the mailbox, called up by a subscription, and unacknowledged. */
   get depth(): number {
-    return this.#mailbox.depth + this.#replay.depth + this.#window.count;
+    return this.#backlog.depth + this.#replay.depth + this.#window.count;
   }
 
   /** Tells the store of what was sent up to this tick of `Grace`; returns whether it was spared something newer. */
@@ -94,21 +85,17 @@ export class Outbound implements AdmissionOwner<Message>, Sparing {
     if (connection === null) return;
     if (this.#resends !== null && !this.#resend(connection)) return;
     if (this.#replay.depth > 0 && !this.#sendReplay(connection)) return;
-    while (this.#mailbox.depth > 0) {
-      if (!this.#hasRoom(connection)) return;
-      const next = this.#mailbox.peek() as Message;
-      if (this.#isUncertain(next)) return;
-      this.#mailbox.take();
-      if (this.#isExpired(next)) this.removed(next, "expired");
-      else this.#sendAcknowledged(next, connection);
-      if (this.#held.depth > 0) this.#releaseHeld();
+    while (this.#backlog.depth > 0 && this.#hasRoom(connection)) {
+      const message = this.#backlog.next();
+      if (message === undefined) return;
+      this.#sendAcknowledged(message, connection);
+      this.#backlog.refill();
     }
   }
 
   /** What had to wait because there was no room comes in where there is; what has waited too long goes. */
   refresh(): void {
-    for (const message of this.#mailbox.removeWhile((each) => this.#isExpired(each))) this.removed(message, "expired");
-    if (this.#held.depth > 0) this.#releaseHeld();
+    this.#backlog.refresh();
   }
 
   /** PUBACK. An id that is not in flight was settled before: nothing to do. */
@@ -152,24 +139,8 @@ export class Outbound implements AdmissionOwner<Message>, Sparing {
     const replay = this.#replay.drain();
     if (this.#device.session.clean) return;
     this.record();
-    const kept = replay.filter((message) => message.qos > 0);
-    if (kept.length === 0) return;
-    // What was called up before the mailbox filled goes before it [MQTT-4.6.0-6], as far as both find room.
-    const later = this.#mailbox.drain();
-    const limits = this.#context.settings.mailboxes;
-    let depth = later.length;
-    let bytes = later.reduce((sum, message) => sum + message.bytes, 0);
-    for (const message of kept) {
-      if (depth >= limits.messagesMax || bytes + message.bytes > limits.bytesMax) this.#device.drop("mailbox-full");
-      else {
-        depth++;
-        bytes += message.bytes;
-        this.#record.calledUp(message);
-        message.keep();
-        this.#mailbox.restore(message);
-      }
-    }
-    for (const message of later) this.#mailbox.restore(message);
+    // What was called up before the mailbox filled goes before it [MQTT-4.6.0-6].
+    this.#backlog.putBefore(replay.filter((message) => message.qos > 0));
   }
 
   /** Retained messages for a fresh subscription [MQTT-3.3.1-6]. */
@@ -187,7 +158,7 @@ export class Outbound implements AdmissionOwner<Message>, Sparing {
 
   /** Takes over what the store has on its way to the device. What came meanwhile stays behind it. */
   restore(outgoing: readonly Outstanding[]): void {
-    const newer = this.#mailbox.drain();
+    const newer = this.#backlog.drain();
     const restored = new Set<string>();
     for (const { key, entry, packetId } of outgoing) {
       if (!(entry instanceof Message)) {
@@ -200,7 +171,7 @@ export class Outbound implements AdmissionOwner<Message>, Sparing {
       const message = entry.at((this.#device.session.grantedFor(entry.topic) || entry.qos) as QoS);
       message.keep();
       if (packetId === undefined) {
-        this.#mailbox.restore(message);
+        this.#backlog.restore(message);
         continue;
       }
       const { brokerId, brokerCounter, sequence } = message;
@@ -216,37 +187,27 @@ export class Outbound implements AdmissionOwner<Message>, Sparing {
         sparedAt: -1,
       });
     }
-    for (const message of newer) if (!restored.has(identityOf(message))) this.#mailbox.restore(message);
+    for (const message of newer) if (!restored.has(identityOf(message))) this.#backlog.restore(message);
   }
 
   /** Forgets everything on the way to the device; the store is not told. */
   clear(): void {
     if (this.#spares) this.record();
-    this.#mailbox.clear();
+    this.#backlog.clear();
     this.#window = new InFlightWindow();
     this.#resends = null;
     this.#replay.clear();
-    this.#held.clear();
   }
 
   /** Nothing will be delivered any more, and nobody has to wait for it. */
   stop(): void {
     if (this.#spares) this.record();
-    this.#held.clear();
+    this.#backlog.stop();
   }
 
   /** The device broke over this message: the store has it for when the device is built anew. */
   crashedOn(message: Message): void {
     if (message.qos > 0) this.#record.taken(message);
-  }
-
-  removed(message: Message, reason: DropReason): void {
-    this.#record.givenUp(message);
-    this.#device.drop(reason);
-  }
-
-  dropped(reason: DropReason): void {
-    this.#device.drop(reason);
   }
 
   get #hasAckListener(): boolean {
@@ -259,7 +220,7 @@ export class Outbound implements AdmissionOwner<Message>, Sparing {
   }
 
   #takeAcknowledged(message: Message, connection: Link | null): void {
-    const waits = this.#resends !== null || this.#replay.depth > 0 || this.#mailbox.depth > 0;
+    const waits = this.#resends !== null || this.#replay.depth > 0 || this.#backlog.depth > 0;
     const clean = this.#device.session.clean;
     // QoS 2 is sent when the store has it: after a power cut its publisher may send it again as one not seen before.
     const isCertain = clean || message.qos < 2;
@@ -272,49 +233,9 @@ export class Outbound implements AdmissionOwner<Message>, Sparing {
   }
 
   #wait(message: Message): void {
-    const verdict = this.#held.depth > 0 ? "hold" : this.#admit(message);
-    if (verdict === "admit") this.#enter(message);
-    else if (verdict === "hold") this.#hold(message);
-  }
-
-  #admit(message: Message): "admit" | "drop" | "hold" {
-    const { admission, classes } = this.#context;
-    if (message.record === null) message.kind = classes.of(message.topic);
-    const isCounted = this.#device.session.clean || message.record !== null;
-    return admission.admit(message, this.#mailbox, isCounted, this);
-  }
-
-  /** Returns what the acceptance of the message depends on, or null. */
-  #enter(message: Message): Acceptance | null {
     // What is stored of a device's line must have no gap before it [MQTT-4.6.0-6].
     if (this.#spares) this.record();
-    message.keep();
-    this.#mailbox.restore(message);
-    const stored = this.#record.taken(message);
-    if (message.qos === 2 && this.#device.connection !== null) {
-      if (stored === null) this.pump();
-      else stored.whenAccepted(() => this.#pumpLater());
-    }
-    return stored;
-  }
-
-  /** The publisher waits, unless it is not there to wait, or would wait for itself. */
-  #hold(message: Message): void {
-    const { clients } = this.#context.broker;
-    const { clientId } = message;
-    const isHere = clientId !== undefined && Object.hasOwn(clients, clientId);
-    const publisher = isHere ? (clients[clientId] as unknown as Link) : undefined;
-    if (publisher === undefined || waitsForItself(publisher, this.#device.connection))
-      this.#device.drop("mailbox-full");
-    else this.#held.add(message, publisher);
-  }
-
-  #releaseHeld(): void {
-    this.#held.release((message) => {
-      const verdict = this.#admit(message);
-      if (verdict === "hold") return null;
-      return verdict === "drop" ? "taken" : (this.#enter(message) ?? "taken");
-    });
+    this.#backlog.put(message);
   }
 
   /** The store has what was to be certain. */
@@ -324,17 +245,6 @@ export class Outbound implements AdmissionOwner<Message>, Sparing {
     } catch (reason) {
       this.#device.failed(reason);
     }
-  }
-
-  /** The store may still lose this message, and it must not be delivered twice. */
-  #isUncertain({ qos, record }: Message): boolean {
-    return qos === 2 && !this.#device.session.clean && record !== null && !record.accepted;
-  }
-
-  #isExpired({ kind, publishedAt }: Message): boolean {
-    const { settings, classes, clock } = this.#context;
-    const seconds = classes.at(kind.index).timeToLiveSeconds ?? settings.mailboxes.timeToLiveSeconds;
-    return seconds > 0 && publishedAt > 0 && clock.now() - publishedAt * 1000 > seconds * 1000;
   }
 
   #sendQoS0(message: Message, connection: Link): void {

@@ -24,7 +24,7 @@ export class OutgoingRecord {
 
   /** The message is being sent, and the store is not told: the publisher's acknowledgement waits for the receiver's. */
   spared(message: Message): void {
-    this.#classify(message);
+    this.classify(message);
     if (this.#store.promises(message.kind)) message.awaitsReceiver();
   }
 
@@ -82,12 +82,12 @@ export class OutgoingRecord {
   }
 
   #keep(message: Message, isSent: boolean): Acceptance {
-    this.#classify(message);
+    this.classify(message);
     return this.#store.keep(this.#device.id, message, isSent);
   }
 
-  /** Once, before anybody counts it. */
-  #classify(message: Message): void {
+  /** Says what class the message is of and when it came: once, before anybody counts it. */
+  classify(message: Message): void {
     if (message.publishedAt > 0) return;
     message.kind = this.#context.classes.of(message.topic);
     message.publishedAt = Math.floor(this.#context.clock.now() / 1000);

@@ -209,7 +209,11 @@ export class Message implements StoredPublish {
   whenAccepted(done: (error?: unknown) => void): void {
     if (this.spared > 0) {
       const other = this.waiter;
-      this.waiter = other === null ? done : (error) => [other, done].forEach((each) => each(error));
+      const both = (error?: unknown) => {
+        other?.(error);
+        done(error);
+      };
+      this.waiter = other === null ? done : both;
       return;
     }
     const lower = this.atQoS1?.outstanding ?? null;

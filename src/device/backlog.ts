@@ -1,0 +1,179 @@
+import { Mailbox } from "../actor/mailbox.ts";
+import type { Acceptance } from "../store/acceptance.ts";
+import type { Message } from "../store/message.ts";
+import type { AdmissionOwner } from "./admission.ts";
+import type { DropReason } from "./counters.ts";
+import type { DeviceContext } from "./device-context.ts";
+import { HeldMessages } from "./held-messages.ts";
+import { type Link, waitsForItself } from "./link.ts";
+import type { OutgoingRecord } from "./outgoing-record.ts";
+import type { Session } from "./session.ts";
+
+/** Whose backlog it is. */
+export interface BacklogOwner {
+  readonly session: Session;
+  readonly connection: Link | null;
+  drop(reason: DropReason): void;
+}
+
+/**
+ * What waits for one device: its mailbox, and before it, where flow control is on and there is no room, publishers. Also
+ * when a message may go: not before the store is certain of it, where it must not come twice, and not after its time.
+ */
+export class Backlog implements AdmissionOwner<Message> {
+  readonly #device: BacklogOwner;
+  readonly #context: DeviceContext;
+  readonly #record: OutgoingRecord;
+  readonly #mailbox = new Mailbox<Message>();
+  readonly #held: HeldMessages;
+  readonly #certain: () => void;
+
+  /** `certain` is called when the store has become certain of a message that waited for that. */
+  constructor(device: BacklogOwner, context: DeviceContext, record: OutgoingRecord, certain: () => void) {
+    this.#device = device;
+    this.#context = context;
+    this.#record = record;
+    this.#held = new HeldMessages(device);
+    this.#certain = certain;
+  }
+
+  get depth(): number {
+    return this.#mailbox.depth;
+  }
+
+  /** Takes the message in, refuses it, or has its publisher wait. */
+  put(message: Message): void {
+    const verdict = this.#held.depth > 0 ? "hold" : this.#admit(message);
+    if (verdict === "admit") this.#enter(message);
+    else if (verdict === "hold") this.#hold(message);
+  }
+
+  /** Removes and returns the next message; undefined while there is none that may go. */
+  next(): Message | undefined {
+    for (let first = this.#mailbox.peek(); first !== undefined; first = this.#mailbox.peek()) {
+      if (this.#isUncertain(first)) return undefined;
+      this.#mailbox.take();
+      if (!this.#isExpired(first)) return first;
+      this.removed(first, "expired");
+    }
+    return undefined;
+  }
+
+  /** Messages have gone: those whose publishers wait come in, as far as there is room. */
+  refill(): void {
+    if (this.#held.depth > 0) this.#releaseHeld();
+  }
+
+  /** What has waited too long goes. */
+  refresh(): void {
+    for (const message of this.#mailbox.removeWhile((each) => this.#isExpired(each))) this.removed(message, "expired");
+    this.refill();
+  }
+
+  /** Takes these in before what waits, as far as both find room. */
+  putBefore(messages: readonly Message[]): void {
+    if (messages.length === 0) return;
+    const later = this.#mailbox.drain();
+    const limits = this.#context.settings.mailboxes;
+    let depth = later.length;
+    let bytes = later.reduce((sum, message) => sum + message.bytes, 0);
+    for (const message of messages) {
+      if (depth >= limits.messagesMax || bytes + message.bytes > limits.bytesMax) this.#device.drop("mailbox-full");
+      else {
+        depth++;
+        bytes += message.bytes;
+        this.#record.calledUp(message);
+        message.keep();
+        this.#mailbox.restore(message);
+      }
+    }
+    for (const message of later) this.#mailbox.restore(message);
+  }
+
+  /** Adds a message that the store has, whatever the limits say. */
+  restore(message: Message): void {
+    this.#mailbox.restore(message);
+  }
+
+  /** Takes all messages out, oldest first. */
+  drain(): Message[] {
+    return this.#mailbox.drain();
+  }
+
+  /** Forgets everything; the store is not told. */
+  clear(): void {
+    this.#mailbox.clear();
+    this.stop();
+  }
+
+  /** Nobody has to wait any more. */
+  stop(): void {
+    this.#held.clear();
+  }
+
+  removed(message: Message, reason: DropReason): void {
+    this.#record.givenUp(message);
+    this.#device.drop(reason);
+  }
+
+  dropped(reason: DropReason): void {
+    this.#device.drop(reason);
+  }
+
+  #admit(message: Message): "admit" | "drop" | "hold" {
+    this.#record.classify(message);
+    const isCounted = this.#device.session.clean || message.record !== null;
+    return this.#context.admission.admit(message, this.#mailbox, isCounted, this);
+  }
+
+  /** Returns what the acceptance of the message depends on, or null. */
+  #enter(message: Message): Acceptance | null {
+    message.keep();
+    this.#mailbox.restore(message);
+    const stored = this.#record.taken(message);
+    if (message.qos === 2) {
+      if (stored === null) this.#certain();
+      else stored.whenAccepted(this.#certain);
+    }
+    return stored;
+  }
+
+  /** The publisher waits, unless it is not there to wait, or would wait for itself. */
+  #hold(message: Message): void {
+    const { clients } = this.#context.broker;
+    const { clientId } = message;
+    const isHere = clientId !== undefined && Object.hasOwn(clients, clientId);
+    const publisher = isHere ? (clients[clientId] as unknown as Link) : undefined;
+    if (publisher === undefined || waitsForItself(publisher, this.#device.connection)) {
+      return this.#device.drop("mailbox-full");
+    }
+    // Its receipt is being stored, and it has to be with it: one message over the limit for each publisher.
+    if (message.isOnce) this.#enter(message);
+    this.#held.add(message, publisher);
+  }
+
+  #releaseHeld(): void {
+    this.#held.release((message) => {
+      if (message.isOnce) return this.#isOverfull() ? null : "taken";
+      const verdict = this.#admit(message);
+      if (verdict === "hold") return null;
+      return verdict === "drop" ? "taken" : (this.#enter(message) ?? "taken");
+    });
+  }
+
+  #isOverfull(): boolean {
+    const { messagesMax, bytesMax } = this.#context.settings.mailboxes;
+    return this.#mailbox.depth > messagesMax || this.#mailbox.bytes > bytesMax;
+  }
+
+  /** The store may still lose this message, and it must not be delivered twice. */
+  #isUncertain({ qos, record }: Message): boolean {
+    return qos === 2 && !this.#device.session.clean && record !== null && !record.accepted;
+  }
+
+  #isExpired({ kind, publishedAt }: Message): boolean {
+    const { settings, classes, clock } = this.#context;
+    const seconds = classes.at(kind.index).timeToLiveSeconds ?? settings.mailboxes.timeToLiveSeconds;
+    return seconds > 0 && publishedAt > 0 && clock.now() - publishedAt * 1000 > seconds * 1000;
+  }
+}
