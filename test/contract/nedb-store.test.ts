@@ -1,3 +1,4 @@
+import { cpSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { describe } from "vitest";
@@ -5,7 +6,9 @@ import { systemClock } from "../../src/actor/clock.ts";
 import { silentLog } from "../../src/log.ts";
 import type { Durability } from "../../src/store/durability.ts";
 import { NedbStore } from "../../src/store/nedb-store.ts";
+import { ManualClock } from "../support/manual-clock.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
+import { durableStoreContract } from "./durable-store-contract.ts";
 import { nodeTest } from "./node-test-context.ts";
 import { storeContract } from "./store-contract.ts";
 
@@ -24,3 +27,16 @@ describe("NedbStore keeps the contract of aedes-persistence", () => {
 for (const durability of ["synced", "written", "memory"] as const) {
   storeContract(`NedbStore (${durability})`, async () => open(durability));
 }
+
+const clock = new ManualClock();
+const fresh = () => join(root, String(++count));
+durableStoreContract("NedbStore", {
+  open: (directory) => new NedbStore({ directory, durability: "synced", clock, log: silentLog }),
+  fresh,
+  copy: (directory) => {
+    const to = fresh();
+    cpSync(directory, to, { recursive: true, filter: (path) => !path.endsWith(".sock") });
+    return to;
+  },
+  letTimePass: () => clock.advance(2000),
+});

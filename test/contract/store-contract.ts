@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Store } from "../../src/store/store.ts";
 import type { StoredPublish } from "../../src/store/stored-packets.ts";
 
@@ -24,6 +24,7 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
       store = await open();
       await store.setup({ id: "gateway-1" });
     });
+    afterEach(() => store.destroy());
     const client = { id: "sensor" };
     const outgoing = async () => (await store.outgoingStream(client).toArray()) as StoredPublish[];
 

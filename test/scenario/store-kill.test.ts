@@ -78,5 +78,7 @@ it(`loses nothing that was acknowledged and delivers once at QoS 2, killed ${KIL
   expect(await gateway.stop()).toBeUndefined();
   const faults = subscribers.flatMap((each) => publishers.flatMap((publisher) => each.faults(publisher)));
   expect(faults).toEqual([]);
-  console.log(publishers.map(({ id, accepted }) => `${id}: ${accepted.length}`).join(", "), "acknowledged");
+  if (process.env.WAYPOST_KILLS !== undefined) {
+    console.log(publishers.map(({ id, accepted }) => `${id}: ${accepted.length} acknowledged`).join(", "));
+  }
 });
