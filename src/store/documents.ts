@@ -33,7 +33,8 @@ export type OfClient = [clientId: string, ...keys: MessageKey[]];
 
 /** One entry of the store beside messages, as it was when this was written; `gone` lists the keys of those that are no more. */
 export type StateDocument =
-  | { k: "session"; i: string; away: number }
+  /** `n`: number of the latest message when the session began. */
+  | { k: "session"; i: string; away: number; n?: number }
   | { k: "subscription"; i: string; f: string; q: QoS; rh?: number; rap?: boolean; nl?: boolean; id?: number }
   | { k: "retained"; t: string; p: string; q: QoS; n: number; o?: string; x?: string }
   | { k: "will"; i: string; t: string; p: string; q: QoS; r: boolean }

@@ -30,6 +30,11 @@ export interface LocalStoreOptions {
   retainedRefused?: (topic: string) => void;
 }
 
+/** A session, and the number of the latest message when it began: no older one is for it. */
+export interface LocalSession extends StoredSession {
+  beganAfter: number;
+}
+
 /**
  * A store that answers from memory, and tells a journal of what changed. What has to be on the disk before somebody is
  * answered is a promise of the journal; everything else is there at once.
@@ -39,7 +44,7 @@ export class LocalStore implements Store {
   protected readonly outgoing: OutgoingMessages;
   protected readonly retained: RetainedMessages;
   protected readonly subscriptions = new SubscriptionIndex();
-  protected readonly sessionsById = new Map<string, StoredSession>();
+  protected readonly sessionsById = new Map<string, LocalSession>();
   protected readonly incoming = new Map<string, Map<number, StoredPublish>>();
   protected readonly wills = new Map<string, StoredWill>();
   readonly #journal: Journal;
@@ -163,13 +168,14 @@ export class LocalStore implements Store {
   }
 
   sessions(): PromiseLike<readonly StoredSession[]> {
-    return new Settled([...this.sessionsById.values()]);
+    return new Settled(Array.from(this.sessionsById.values(), ({ id, awaySince }) => ({ id, awaySince })));
   }
 
   putSession({ id }: ClientRef, awaySince: number): PromiseLike<void> {
     const known = this.sessionsById.get(id);
     if (known?.awaySince === awaySince) return settled;
-    this.sessionsById.set(id, { id, awaySince });
+    const beganAfter = known?.beganAfter ?? this.#broker.counter ?? 0;
+    this.sessionsById.set(id, { id, awaySince, beganAfter });
     const key = stateKey("session", id);
     if (known === undefined) return this.#journal.commit(key);
     this.#journal.changed(key);

@@ -217,7 +217,11 @@ export class Message implements StoredPublish {
       return;
     }
     const lower = this.atQoS1?.outstanding ?? null;
-    if (this.further === null && (lower === null || lower === this.outstanding)) {
+    if (
+      this.further === null &&
+      (this.atQoS1?.further ?? null) === null &&
+      (lower === null || lower === this.outstanding)
+    ) {
       if (this.outstanding === null) done();
       else this.outstanding.whenAccepted(done);
       return;

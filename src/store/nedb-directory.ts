@@ -4,6 +4,7 @@ import { crc32 } from "node:zlib";
 import Datastore from "nedb-promises";
 import { DirectoryLock } from "./directory-lock.ts";
 import type { StoreDocument } from "./documents.ts";
+import { packed } from "./packing.ts";
 import { type SegmentDirectory, type SegmentFile, segmentName, segmentNumber } from "./segment-file.ts";
 
 /** A directory of segments, each of them a NeDB datastore that is only ever added to. */
@@ -102,7 +103,7 @@ class NedbSegment implements SegmentFile {
 
   async append(documents: readonly StoreDocument[]): Promise<void> {
     // Ids of our own: NeDB would draw random ones. It keeps the documents in memory until the segment is closed.
-    const numbered = documents.map((document) => ({ _id: ++this.documents, ...document }));
+    const numbered = packed(documents).map((document) => ({ _id: ++this.documents, ...document }));
     await this.#datastore?.insertMany(numbered as never[]);
   }
 

@@ -176,22 +176,26 @@ export class NedbStore extends LocalStore {
       this.#segments.place(key, place);
       this.#restoreState(document, broker);
     }
-    const isKnown = (clientId: string) =>
-      this.sessionsById.has(clientId) || this.subscriptions.ofClient(clientId).length > 0;
-    for (const message of messages) this.#restoreMessage(message, broker.id, isKnown, state);
+    // Of a session that began anew since, or that is no more, nothing is left.
+    const isFor = (clientId: string, { n, b }: MessageDocument) => {
+      const session = this.sessionsById.get(clientId);
+      if (session === undefined) return this.subscriptions.ofClient(clientId).length > 0;
+      return b !== undefined || n > session.beganAfter;
+    };
+    for (const message of messages) this.#restoreMessage(message, broker.id, isFor, state);
   }
 
   #restoreMessage(
     { document, place, receivers, sent }: RecoveredMessage,
     home: string,
-    isKnown: (clientId: string) => boolean,
+    isFor: (clientId: string, document: MessageDocument) => boolean,
     state: Recovered["state"],
   ): void {
     const key = keyOf(document.b ?? home, document.n, home);
     // A session that was discarded, and a message of which only the release is left: to be said again, or it would be
     // back at the next start, when the release is done with.
     for (const clientId of [...receivers.keys()]) {
-      if (isKnown(clientId) && !state.has(stateKey("released", clientId, key))) continue;
+      if (isFor(clientId, document) && !state.has(stateKey("released", clientId, key))) continue;
       receivers.delete(clientId);
       this.#commits.noteDone(clientId, key);
     }
@@ -221,7 +225,7 @@ export class NedbStore extends LocalStore {
   #restoreState(document: StateDocument, { id: brokerId }: StoreBroker): void {
     switch (document.k) {
       case "session":
-        this.sessionsById.set(document.i, { id: document.i, awaySince: document.away });
+        this.sessionsById.set(document.i, { id: document.i, awaySince: document.away, beganAfter: document.n ?? 0 });
         return;
       case "subscription": {
         const { i, f: topic, q: qos, rh, rap, nl, id } = document;
@@ -277,7 +281,7 @@ export class NedbStore extends LocalStore {
     switch (kind) {
       case "session": {
         const session = this.sessionsById.get(owner);
-        return session && { k: "session", i: owner, away: session.awaySince };
+        return session && { k: "session", i: owner, away: session.awaySince, n: session.beganAfter };
       }
       case "subscription": {
         const found = this.subscriptions.get(owner, part);

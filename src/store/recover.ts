@@ -1,13 +1,8 @@
 import { crc32 } from "node:zlib";
 import { WaypostError } from "../waypost-error.ts";
-import {
-  FORMAT_VERSION,
-  isStoreDocument,
-  type MessageDocument,
-  type StateDocument,
-  type StoreDocument,
-} from "./documents.ts";
+import { FORMAT_VERSION, type MessageDocument, type StateDocument, type StoreDocument } from "./documents.ts";
 import { keyOf, type MessageKey } from "./message-key.ts";
+import { unpacked } from "./packing.ts";
 import { Segment } from "./segment.ts";
 import { type SegmentDirectory, segmentNumber } from "./segment-file.ts";
 import { stateKey } from "./state-key.ts";
@@ -111,14 +106,15 @@ class Recovery {
       const text = bytes.subarray(at, end);
       const place = { segment: name, line: ++line, offset: at };
       at = end + 1;
-      const document = parse(text);
-      if (document?.k !== "end") {
+      const parsed = parse(text);
+      const last = parsed?.[0];
+      if (last?.k !== "end") {
         checksum = crc32(text, checksum);
-        if (document === undefined) damage.push({ ...place, why: "it is not a document of this store" });
-        else commit.push(document);
+        if (parsed === undefined) damage.push({ ...place, why: "it is not a document of this store" });
+        else commit.push(...parsed);
         continue;
       }
-      if (document.z !== checksum && damage.length === 0) {
+      if (last.z !== checksum && damage.length === 0) {
         damage.push({ ...place, why: `the checksum of the ${commit.length} lines before it does not match` });
       }
       if (this.#doubtful !== null) this.#take(this.#doubtful);
@@ -221,10 +217,9 @@ class Recovery {
   }
 }
 
-function parse(line: Buffer): StoreDocument | undefined {
+function parse(line: Buffer): StoreDocument[] | undefined {
   try {
-    const document: unknown = JSON.parse(line.toString());
-    return isStoreDocument(document) ? document : undefined;
+    return unpacked(JSON.parse(line.toString()));
   } catch {
     return undefined;
   }

@@ -9,7 +9,7 @@ import { temporaryDirectory } from "../support/temporary-directory.ts";
 const root = temporaryDirectory();
 const limits = {
   segmentBytesMax: 20_000,
-  segmentDocumentsMax: 100,
+  segmentDocumentsMax: 10,
   appendAtOnce: 10,
   garbageBytesMax: 30_000,
   copyAtOnce: 10,
