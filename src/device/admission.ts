@@ -61,16 +61,26 @@ export class Admission {
     const whenFull = topicClass.whenFull ?? mailboxes.whenFull;
     if (tooLarge === undefined && whenFull === "flow-control") return "hold";
     const refusal =
-      tooLarge ?? (whenFull === "reject-newest" ? this.#full(arrival) : this.#makeRoom(arrival, whenFull));
+      tooLarge ??
+      (whenFull === "reject-newest" ? this.full(message, mailbox, counted) : this.#makeRoom(arrival, whenFull));
     if (refusal === undefined) return "admit";
     owner.dropped(refusal);
     return "drop";
   }
 
   /** The first limit that the message meets, if any. */
-  #full<T extends Waiting>({ message, mailbox, topicClass, counted }: Arrival<T>): DropReason | undefined {
+  full<T extends Waiting>(message: T, mailbox: Mailbox<T>, counted: boolean): DropReason | undefined {
     if (!mailbox.fits(message, this.#settings.mailboxes)) return "mailbox-full";
-    return counted ? undefined : this.#fullBeyond(message, topicClass);
+    return counted ? undefined : this.#fullBeyond(message, this.#classes.at(message.kind.index));
+  }
+
+  /** The first limit that is exceeded, if any, where a message of this kind has come in already. `clean`: the store has none. */
+  exceeded<T extends Waiting>({ kind }: T, mailbox: Mailbox<T>, clean: boolean): DropReason | undefined {
+    const { mailboxes, store } = this.#settings;
+    if (exceeds({ messages: mailbox.depth, bytes: mailbox.bytes }, mailboxes)) return "mailbox-full";
+    if (clean || this.#usage === null) return undefined;
+    if (exceeds(this.#usage.ofKind(kind.index), this.#classes.at(kind.index))) return "class-full";
+    return exceeds(this.#usage, store) ? "store-full" : undefined;
   }
 
   /** The first limit beyond the mailbox that the message meets, if any. */
@@ -127,4 +137,8 @@ const nothing: Amount = { messages: 0, bytes: 0 };
 
 function fits(message: Waiting, held: Amount, { messagesMax, bytesMax }: Readonly<MailboxLimits>): boolean {
   return held.messages < messagesMax && held.bytes + message.bytes <= bytesMax;
+}
+
+function exceeds(held: Amount, { messagesMax, bytesMax }: Readonly<MailboxLimits>): boolean {
+  return held.messages > messagesMax || held.bytes > bytesMax;
 }

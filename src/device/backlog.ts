@@ -43,7 +43,9 @@ export class Backlog implements AdmissionOwner<Message> {
 
   /** Takes the message in, refuses it, or has its publisher wait. */
   put(message: Message): void {
-    const verdict = this.#held.depth > 0 ? "hold" : this.#admit(message);
+    this.#record.classify(message);
+    const isBehind = this.#held.depth > 0 && this.#held.has(message.kind.index);
+    const verdict = isBehind ? "hold" : this.#admit(message);
     if (verdict === "admit") this.#enter(message);
     else if (verdict === "hold") this.#hold(message);
   }
@@ -61,13 +63,13 @@ export class Backlog implements AdmissionOwner<Message> {
 
   /** Messages have gone: those whose publishers wait come in, as far as there is room. */
   refill(): void {
-    if (this.#held.depth > 0) this.#releaseHeld();
+    if (this.#held.depth > 0) this.#releaseHeld(false);
   }
 
   /** What has waited too long goes. */
   refresh(): void {
     for (const message of this.#mailbox.removeWhile((each) => this.#isExpired(each))) this.removed(message, "expired");
-    this.refill();
+    if (this.#held.depth > 0) this.#releaseHeld(true);
   }
 
   /** Takes these in before what waits, as far as both find room. */
@@ -106,9 +108,9 @@ export class Backlog implements AdmissionOwner<Message> {
     this.stop();
   }
 
-  /** Nobody has to wait any more. */
+  /** Nobody has to wait any more. The store has what a device that crashed was to get, for when it is built anew. */
   stop(): void {
-    this.#held.clear();
+    this.#held.clear((message) => (message.isOnce ? null : this.#record.taken(message)));
   }
 
   removed(message: Message, reason: DropReason): void {
@@ -121,9 +123,16 @@ export class Backlog implements AdmissionOwner<Message> {
   }
 
   #admit(message: Message): "admit" | "drop" | "hold" {
-    this.#record.classify(message);
-    const isCounted = this.#device.session.clean || message.record !== null;
-    return this.#context.admission.admit(message, this.#mailbox, isCounted, this);
+    return this.#context.admission.admit(message, this.#mailbox, this.#isCounted(message), this);
+  }
+
+  #isCounted(message: Message): boolean {
+    return this.#device.session.clean || message.record !== null;
+  }
+
+  /** The limit that the message meets. */
+  #limitOf(message: Message): DropReason {
+    return this.#context.admission.full(message, this.#mailbox, this.#isCounted(message)) ?? "mailbox-full";
   }
 
   /** Returns what the acceptance of the message depends on, or null. */
@@ -145,25 +154,31 @@ export class Backlog implements AdmissionOwner<Message> {
     const isHere = clientId !== undefined && Object.hasOwn(clients, clientId);
     const publisher = isHere ? (clients[clientId] as unknown as Link) : undefined;
     if (publisher === undefined || waitsForItself(publisher, this.#device.connection)) {
-      return this.#device.drop("mailbox-full");
+      return this.#device.drop(this.#limitOf(message));
     }
     // Its receipt is being stored, and it has to be with it: one message over the limit for each publisher.
     if (message.isOnce) this.#enter(message);
     this.#held.add(message, publisher);
   }
 
-  #releaseHeld(): void {
-    this.#held.release((message) => {
-      if (message.isOnce) return this.#isOverfull() ? null : "taken";
+  #releaseHeld(givesUp: boolean): void {
+    this.#held.release((message, publisher) => {
+      const isHopeless = givesUp && makesNoRoom(publisher);
+      if (message.isOnce) {
+        const limit = this.#context.admission.exceeded(message, this.#mailbox, this.#device.session.clean);
+        return limit === undefined ? "taken" : this.#kept(limit, isHopeless, false);
+      }
       const verdict = this.#admit(message);
-      if (verdict === "hold") return null;
+      if (verdict === "hold") return this.#kept(this.#limitOf(message), isHopeless, true);
       return verdict === "drop" ? "taken" : (this.#enter(message) ?? "taken");
     });
   }
 
-  #isOverfull(): boolean {
-    const { messagesMax, bytesMax } = this.#context.settings.mailboxes;
-    return this.#mailbox.depth > messagesMax || this.#mailbox.bytes > bytesMax;
+  /** The message has to wait on, unless that is hopeless: `drops` it then. */
+  #kept(limit: DropReason, isHopeless: boolean, drops: boolean): "taken" | "full" | "class-full" {
+    if (!isHopeless || limit === "mailbox-full") return limit === "class-full" ? limit : "full";
+    if (drops) this.#device.drop(limit);
+    return "taken";
   }
 
   /** The store may still lose this message, and it must not be delivered twice. */
@@ -176,4 +191,12 @@ export class Backlog implements AdmissionOwner<Message> {
     const seconds = classes.at(kind.index).timeToLiveSeconds ?? settings.mailboxes.timeToLiveSeconds;
     return seconds > 0 && publishedAt > 0 && clock.now() - publishedAt * 1000 > seconds * 1000;
   }
+}
+
+/**
+ * While a publisher is held its acknowledgements are not read either, so what is on its way to it stays in its class and in
+ * the store: it might wait for room there that only it can make.
+ */
+function makesNoRoom({ device }: Link): boolean {
+  return device !== null && device.depth > 0;
 }

@@ -3,6 +3,9 @@ import type { Message } from "../store/message.ts";
 import { WaypostError } from "../waypost-error.ts";
 import type { Blocker, Link } from "./link.ts";
 
+/** What became of a message: taken, once what it depends on is accepted; or there is no room for it, or none for its class. */
+type Admitted = Acceptance | "taken" | "full" | "class-full";
+
 /** A message that has no room yet: its publisher's acknowledgement waits. */
 class Held implements Acceptance {
   accepted = false;
@@ -56,16 +59,26 @@ export class HeldMessages implements Blocker {
     publisher.block(this);
   }
 
-  /** Hands messages to `admit`, oldest first, as long as it takes them: it returns what their acceptance depends on, or null. */
-  release(admit: (message: Message) => Acceptance | "taken" | null): void {
-    for (let first = this.#held[0]; first !== undefined; first = this.#held[0]) {
-      const stored = admit(first.message);
-      if (stored === null) return;
-      this.#held.shift();
-      const held = first;
-      held.publisher.unblock(this);
-      if (stored === "taken") held.end();
-      else stored.whenAccepted((error) => held.end(error));
+  /** Whether a message of this kind waits: none of its kind may come in before it. */
+  has(kindIndex: number): boolean {
+    return this.#held.some(({ message }) => message.kind.index === kindIndex);
+  }
+
+  /** Hands messages to `admit`, oldest first, and those of a class that is full not at all, until there is no room for any. */
+  release(admit: (message: Message, publisher: Link) => Admitted): void {
+    const fullKinds = new Set<number>();
+    for (let next = 0; next < this.#held.length; ) {
+      const held = this.#held[next] as Held;
+      const { index } = held.message.kind;
+      const stored = fullKinds.has(index) ? "class-full" : admit(held.message, held.publisher);
+      if (stored === "full") return;
+      if (stored === "class-full") {
+        fullKinds.add(index);
+        next++;
+        continue;
+      }
+      this.#held.splice(this.#held.indexOf(held), 1);
+      this.#letGo(held, stored);
     }
   }
 
@@ -76,12 +89,15 @@ export class HeldMessages implements Blocker {
     for (const each of gone) each.end(each.message.isOnce ? undefined : left());
   }
 
-  /** There will be no room: the receiver is gone, and there is nobody left to keep the messages for. */
-  clear(): void {
-    for (const held of this.#held.splice(0)) {
-      held.publisher.unblock(this);
-      held.end();
-    }
+  /** There will be no room, but `take` may keep messages for a receiver that comes back: it returns what that depends on. */
+  clear(take: (message: Message) => Acceptance | null): void {
+    for (const held of this.#held.splice(0)) this.#letGo(held, take(held.message) ?? "taken");
+  }
+
+  #letGo(held: Held, stored: Acceptance | "taken"): void {
+    held.publisher.unblock(this);
+    if (stored === "taken") held.end();
+    else stored.whenAccepted((error) => held.end(error));
   }
 }
 

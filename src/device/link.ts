@@ -12,6 +12,8 @@ export interface Blocker {
 export interface Link extends Client {
   /** Bytes that the peer has not taken. */
   readonly unsentBytes: number;
+  /** Whose connection it is; null before and after. */
+  readonly device: { readonly depth: number } | null;
   /** What it waits for; while that is anything, the peer is not read. */
   readonly blockers: ReadonlySet<Blocker>;
   /** Sends the bytes of `buffer` from `start` to `end`; they must stay as they are. */

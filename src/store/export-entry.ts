@@ -1,6 +1,6 @@
 import type { QoS } from "../protocol/packet-type.ts";
 import type { MessageDocument, StateDocument } from "./documents.ts";
-import type { RecoveredMessage } from "./recover.ts";
+import type { RecoveredMessage } from "./recovered-message.ts";
 
 export const EXPORT_FORMAT = 1;
 

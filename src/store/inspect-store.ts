@@ -1,7 +1,7 @@
 import type { MessageDocument } from "./documents.ts";
 import { OVERHEAD_BYTES } from "./message.ts";
 import type { StoredState } from "./read-store.ts";
-import type { RecoveredMessage } from "./recover.ts";
+import type { RecoveredMessage } from "./recovered-message.ts";
 import type { Segment } from "./segment.ts";
 
 /** One device, and what waits for it. Bytes are those that count against the limits of mailboxes and store. */

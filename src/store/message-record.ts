@@ -75,6 +75,12 @@ export class MessageRecord implements Acceptance {
     return true;
   }
 
+  /** The client gets it at this QoS. */
+  setQoS(clientId: string, qos: QoS): void {
+    if (this.only === clientId) this.onlyQoS = qos;
+    else this.many?.set(clientId, qos);
+  }
+
   /** Returns false where this client does not wait for it. */
   removeReceiver(clientId: string): boolean {
     if (this.many !== null) return this.many.delete(clientId);

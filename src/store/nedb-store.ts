@@ -12,7 +12,9 @@ import { Message, type MessageKind } from "./message.ts";
 import { keyOf } from "./message-key.ts";
 import { MessageRecord } from "./message-record.ts";
 import { NedbDirectory } from "./nedb-directory.ts";
-import { type Recovered, type RecoveredMessage, recover } from "./recover.ts";
+import { type Recovered, recover } from "./recover.ts";
+import type { RecoveredMessage } from "./recovered-message.ts";
+import type { Segment } from "./segment.ts";
 import type { SegmentDirectory } from "./segment-file.ts";
 import type { SegmentLimits } from "./segment-limits.ts";
 import { SegmentLog } from "./segment-log.ts";
@@ -31,12 +33,23 @@ export interface NedbStoreOptions extends LocalStoreOptions {
   limits?: SegmentLimits;
 }
 
+/** Whether the client still waits for messages of that age. */
+type IsFor = (clientId: string, document: MessageDocument) => boolean;
+
+/** Payloads are decoded here on their way into the memory of waiting messages. */
+let scratch = Buffer.alloc(65536);
+
 function messageOf(document: MessageDocument, brokerId: string, qos: QoS): Message {
-  const { n: brokerCounter, t: topic, o, x, r } = document;
-  const payload = Buffer.from(document.p, "base64");
+  const { n: brokerCounter, t: topic, o: clientId, x, r, p } = document;
+  if (p.length > scratch.length) scratch = Buffer.alloc(p.length);
+  const payload = scratch.subarray(0, scratch.write(p, "base64"));
+  const retain = r === 1;
+  const properties = x === undefined ? undefined : JSON.parse(x);
   const identity = { cmd: "publish" as const, brokerId: document.b ?? brokerId, brokerCounter, dup: false };
-  const packet = { ...identity, topic, payload, qos, retain: r === 1, clientId: o, properties: x && JSON.parse(x) };
-  return new Message(packet, qos, packet.retain);
+  const message = new Message({ ...identity, topic, payload, qos, retain, clientId, properties }, qos, retain);
+  message.publishedAt = document.at;
+  message.keep();
+  return message;
 }
 
 /**
@@ -177,49 +190,71 @@ export class NedbStore extends LocalStore {
       this.#restoreState(document, broker);
     }
     // Of a session that began anew since, or that is no more, nothing is left.
-    const isFor = (clientId: string, { n, b }: MessageDocument) => {
+    const isFor: IsFor = (clientId, { n, b }) => {
       const session = this.sessionsById.get(clientId);
       if (session === undefined) return this.subscriptions.ofClient(clientId).length > 0;
       return b !== undefined || n > session.beganAfter;
     };
-    for (const message of messages) this.#restoreMessage(message, broker.id, isFor, state);
+    for (let i = 0; i < messages.length; i++) {
+      this.#restoreMessage(messages[i] as RecoveredMessage, broker.id, isFor, state);
+      messages[i] = null as never; // there may be a hundred thousand: not to be held twice
+    }
   }
 
-  #restoreMessage(
-    { document, place, receivers, sent }: RecoveredMessage,
-    home: string,
-    isFor: (clientId: string, document: MessageDocument) => boolean,
-    state: Recovered["state"],
-  ): void {
+  #restoreMessage(recovered: RecoveredMessage, home: string, isFor: IsFor, state: Recovered["state"]): void {
+    const { document, place } = recovered;
     const key = keyOf(document.b ?? home, document.n, home);
     // A session that was discarded, and a message of which only the release is left: to be said again, or it would be
     // back at the next start, when the release is done with.
-    for (const clientId of [...receivers.keys()]) {
-      if (isFor(clientId, document) && !state.has(stateKey("released", clientId, key))) continue;
-      receivers.delete(clientId);
+    const isLeft = (clientId: string): boolean => {
+      if (isFor(clientId, document) && !state.has(stateKey("released", clientId, key))) return true;
       this.#commits.noteDone(clientId, key);
+      return false;
+    };
+    const { only } = recovered;
+    if (only !== undefined) {
+      if (!isLeft(only)) return;
+      const message = this.#restoreRecord(document, home, document.q, [only], place);
+      return this.outgoing.restore(only, key, message, recovered.wasSentTo(only));
     }
-    if (receivers.size === 0) return;
-    const highest = messageOf(document, home, Math.max(...receivers.values()) as QoS);
-    highest.publishedAt = document.at;
-    if (this.#kindOf !== undefined) highest.kind = this.#kindOf(document.t);
-    const record = new MessageRecord(highest, key, this.outgoing.durability);
+    const receivers = [...recovered.receivers].filter(([clientId]) => isLeft(clientId));
+    if (receivers.length === 0) return;
+    const highest = Math.max(...receivers.map(([, qos]) => qos)) as QoS;
+    const message = this.#restoreRecord(
+      document,
+      home,
+      highest,
+      receivers.map(([clientId]) => clientId),
+      place,
+    );
     for (const [clientId, qos] of receivers) {
-      record.addReceiver(clientId, qos);
-      this.outgoing.restore(clientId, key, highest.at(qos), sent.has(clientId));
+      const lowered = message.at(qos);
+      if (lowered !== message) {
+        (message.record as MessageRecord).setQoS(clientId, qos);
+        lowered.kind = message.kind;
+        lowered.publishedAt = message.publishedAt;
+        lowered.keep();
+      }
+      this.outgoing.restore(clientId, key, lowered, recovered.wasSentTo(clientId));
     }
-    for (const qos of new Set(receivers.values())) {
-      const message = highest.at(qos);
-      message.record = record;
-      message.kind = highest.kind;
-      message.publishedAt = highest.publishedAt;
-      message.keep();
+  }
+
+  #restoreRecord(document: MessageDocument, home: string, qos: QoS, clientIds: string[], place: Segment): Message {
+    const message = messageOf(document, home, qos);
+    if (this.#kindOf !== undefined) message.kind = this.#kindOf(document.t);
+    const key = keyOf(message.brokerId, document.n, home);
+    const record = new MessageRecord(message, key, this.outgoing.durability);
+    message.record = record;
+    record.bytesOnDisk = record.bytes;
+    for (const clientId of clientIds) {
+      record.addReceiver(clientId, qos);
+      record.bytesOnDisk += clientId.length + 3;
     }
     record.written = true;
-    record.bytesOnDisk = record.bytes + [...receivers.keys()].reduce((sum, { length }) => sum + length + 3, 0);
     record.accept();
     place.hold(record);
-    this.usage.add(highest);
+    this.usage.add(message);
+    return message;
   }
 
   #restoreState(document: StateDocument, { id: brokerId }: StoreBroker): void {

@@ -1,5 +1,6 @@
 import { keyOf } from "./message-key.ts";
-import { type Recovered, type RecoveredMessage, recover } from "./recover.ts";
+import { type Recovered, recover } from "./recover.ts";
+import type { RecoveredMessage } from "./recovered-message.ts";
 import { SegmentSnapshot } from "./segment-snapshot.ts";
 import { stateKey } from "./state-key.ts";
 
@@ -21,21 +22,29 @@ export async function readStore(directory: string): Promise<StoredState> {
 
 /** Ids of the devices that have a session, or a part of one. */
 export function devicesOf({ state }: Pick<Recovered, "state">): Set<string> {
-  const ids = new Set<string>();
-  for (const { document } of state.values()) {
-    if (document.k === "session" || document.k === "subscription") ids.add(document.i);
-  }
-  return ids;
+  return new Set(beganAfter(state).keys());
 }
 
-/** Without the receivers whose session was discarded, and those that have a message already and owe only its PUBCOMP. */
+/** For each client with a session, the number of the latest message when that began. */
+function beganAfter(state: Recovered["state"]): Map<string, number> {
+  const numbers = new Map<string, number>();
+  for (const { document } of state.values()) {
+    if (document.k === "session") numbers.set(document.i, document.n ?? 0);
+    else if (document.k === "subscription" && !numbers.has(document.i)) numbers.set(document.i, 0);
+  }
+  return numbers;
+}
+
+/** Without the receivers whose session was discarded, or began anew since, and those that have a message already and owe only its PUBCOMP. */
 function messagesThatCount({ messages, state }: Recovered): RecoveredMessage[] {
-  const devices = devicesOf({ state });
+  const began = beganAfter(state);
   for (const { document, receivers } of messages) {
     const { b, n } = document;
     const key = b === undefined ? n : keyOf(b, n, "");
     for (const id of [...receivers.keys()]) {
-      if (!devices.has(id) || state.has(stateKey("released", id, key))) receivers.delete(id);
+      const after = began.get(id);
+      const isFor = after !== undefined && (b !== undefined || n > after);
+      if (!isFor || state.has(stateKey("released", id, key))) receivers.delete(id);
     }
   }
   return messages.filter(({ receivers }) => receivers.size > 0);

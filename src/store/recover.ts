@@ -3,6 +3,7 @@ import { WaypostError } from "../waypost-error.ts";
 import { FORMAT_VERSION, type MessageDocument, type StateDocument, type StoreDocument } from "./documents.ts";
 import { keyOf, type MessageKey } from "./message-key.ts";
 import { unpacked } from "./packing.ts";
+import { RecoveredMessage } from "./recovered-message.ts";
 import { Segment } from "./segment.ts";
 import { type SegmentDirectory, segmentNumber } from "./segment-file.ts";
 import { stateKey } from "./state-key.ts";
@@ -27,14 +28,6 @@ export interface SegmentFindings {
   /** Those end as a whole commit does: a power cut left gaps in it, or something else damaged it. */
   tornIsDamaged: boolean;
   damage: Damage[];
-}
-
-export interface RecoveredMessage {
-  document: MessageDocument;
-  place: Segment;
-  /** The QoS for each client that has not settled it. */
-  receivers: Map<string, 1 | 2>;
-  sent: Set<string>;
 }
 
 /** A store as it was when its last whole commit was written. */
@@ -186,9 +179,7 @@ class Recovery {
       case "done":
         for (const [clientId, ...keys] of document.of) {
           for (const key of keys) {
-            const message = this.#messages.get(key);
-            message?.receivers.delete(clientId);
-            if (message?.receivers.size === 0) this.#messages.delete(key);
+            if (this.#messages.get(key)?.settledBy(clientId)) this.#messages.delete(key);
           }
         }
         return;
@@ -208,12 +199,9 @@ class Recovery {
   }
 
   #applyMessage(document: MessageDocument, place: Segment): void {
-    const receivers = new Map<string, 1 | 2>();
-    for (const clientId of document.to) receivers.set(clientId, document.q === 2 ? 2 : 1);
-    for (const clientId of document.to1 ?? []) receivers.set(clientId, 1);
     this.#latest = Math.max(this.#latest, document.n);
     const key = document.b === undefined ? document.n : keyOf(document.b, document.n, "");
-    this.#messages.set(key, { document, place, receivers, sent: new Set(document.sent) });
+    this.#messages.set(key, new RecoveredMessage(document, place));
   }
 }
 
