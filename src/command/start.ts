@@ -4,11 +4,13 @@ import type { CommandContext } from "./command-context.ts";
 import { type ConfigOptions, configOfOptions } from "./config-of-options.ts";
 import { logCrashes } from "./log-crashes.ts";
 import { type RunningGateway, superviseGateway } from "./supervise-gateway.ts";
+import { tightenHeap } from "./tight-heap.ts";
 import { version } from "./version.ts";
 import { limitYoungGeneration } from "./young-generation.ts";
 
 /** Both halves of V8's space for young objects. */
 const YOUNG_BYTES_MAX = 8 * 1024 * 1024;
+const OLD_GROWTH_PERCENT = 20;
 
 /** `waypost start`: runs a gateway until a signal ends it; resolves to the exit code. Errors: those of loadConfig. */
 export async function start(options: ConfigOptions, context: CommandContext): Promise<number> {
@@ -16,6 +18,7 @@ export async function start(options: ConfigOptions, context: CommandContext): Pr
   const log = createLog(loaded.config.log);
   logCrashes(log);
   limitYoungGeneration(YOUNG_BYTES_MAX);
+  tightenHeap(OLD_GROWTH_PERCENT);
   for (const warning of loaded.warnings) log.warn({}, warning);
   const { Gateway } = await import("../gateway.ts");
   return superviseGateway({

@@ -12,7 +12,7 @@ export interface SegmentLimits {
 }
 
 export const defaultSegmentLimits: SegmentLimits = {
-  segmentBytesMax: 8 * 1024 * 1024,
+  segmentBytesMax: 4 * 1024 * 1024,
   segmentDocumentsMax: 8192,
   appendAtOnce: 256,
   garbageBytesMax: 4 * 1024 * 1024,
