@@ -159,13 +159,20 @@ export class Gateway {
   #brokerChild(): Child {
     const { broker, registry } = this.#assembled;
     logEvents(broker, this.#log);
+    const close = () =>
+      new Promise<void>((resolve, reject) => broker.close((error) => (error ? reject(error) : resolve())));
     return {
       address: "broker",
       start: async () => {
         await broker.listen();
-        await registry.revive();
+        try {
+          await registry.revive();
+        } catch (error) {
+          await close(); // a child that did not start is not stopped
+          throw error;
+        }
       },
-      stop: () => new Promise((resolve, reject) => broker.close((error) => (error ? reject(error) : resolve()))),
+      stop: close,
     };
   }
 

@@ -27,6 +27,8 @@ export class EdgeBroker extends Aedes {
   readonly store: Store;
   /** Makes every message; and is the `mq`, unless the options bring another. */
   readonly router: Router;
+  /** Which sessions have their device here. */
+  readonly residence: Residence;
 
   declare readonly clients: Record<string, RegisteredClient>;
   declare readonly persistence: Store;
@@ -40,6 +42,7 @@ export class EdgeBroker extends Aedes {
     super({ mq: router, ...options, persistence: localFirst(store, residence) });
     this.store = store;
     this.router = router;
+    this.residence = residence;
   }
 
   /** The hook of that name, or null where it is the one of aedes, which lets everything pass but `$SYS/`. */

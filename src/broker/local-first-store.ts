@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import { Settled } from "../store/settled.ts";
 import type { Store, StoreBroker } from "../store/store.ts";
 import type { ReceiverSubscription } from "../store/stored-packets.ts";
@@ -33,7 +34,10 @@ export function localFirst(store: Store, residence: Residence): Store {
       return store.subscriptionsByTopic(topic).then((all) => highestOfEach(topic, all, residence));
     },
   };
-  return Object.assign(view, overrides) as unknown as Store;
+  // The wills of a store of our own are published at the start. After a jump of the clock aedes would take our own
+  // heartbeat for that of a dead gateway, and publish those of clients that are connected.
+  const ownWills = store.shared ? {} : { streamWill: () => Readable.from([]) };
+  return Object.assign(view, overrides, ownWills) as unknown as Store;
 }
 
 /** One subscription for each client that does not live here: that with the highest QoS. */

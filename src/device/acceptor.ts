@@ -17,6 +17,8 @@ import { Subscribing } from "./subscribing.ts";
 /** How often keep alives and waits for CONNECT are looked at. */
 const SWEEP_MS = 1000;
 const EXPIRE_MS = 60_000;
+/** The clock was set, or the machine slept: nobody was silent for that long. A Raspberry Pi starts in the past. */
+const CLOCK_JUMP_MS = 60_000;
 
 /** Takes byte streams as connections, watches over them, and brings what comes in to where it is handled. */
 export class Acceptor implements ConnectionOwner {
@@ -26,9 +28,11 @@ export class Acceptor implements ConnectionOwner {
   readonly #dispatcher: Dispatcher;
   readonly #subscribing: Subscribing;
   readonly #cancels: (() => void)[];
+  #lookedAt: number;
 
   constructor(context: DeviceContext, registry: DeviceRegistry) {
     this.#context = context;
+    this.#lookedAt = context.clock.now();
     this.#registry = registry;
     this.#subscribing = new Subscribing(context);
     const handshake = new Handshake(context, (connection) => registry.attach(connection));
@@ -36,6 +40,7 @@ export class Acceptor implements ConnectionOwner {
     this.#cancels = [
       context.clock.every(SWEEP_MS, () => this.#sweep()),
       context.clock.every(EXPIRE_MS, () => {
+        this.#followClock();
         registry.expire().catch((error) => context.log.error({ error }, "expired sessions could not be removed"));
       }),
     ];
@@ -133,8 +138,19 @@ export class Acceptor implements ConnectionOwner {
     );
   }
 
+  #followClock(): void {
+    const now = this.#context.clock.now();
+    const jumpMs = now - this.#lookedAt;
+    this.#lookedAt = now;
+    if (Math.abs(jumpMs) < CLOCK_JUMP_MS) return;
+    this.#context.log.warn({ seconds: Math.round(jumpMs / 1000) }, "the clock jumped, or the machine slept");
+    for (const connection of this.#connections) connection.heardAt += jumpMs;
+    this.#registry.clockJumped(jumpMs);
+  }
+
   #sweep(): void {
     const { clock, settings, broker } = this.#context;
+    this.#followClock();
     const now = clock.now();
     this.#registry.refresh();
     for (const connection of this.#connections) {

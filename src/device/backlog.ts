@@ -50,10 +50,12 @@ export class Backlog implements AdmissionOwner<Message> {
     else if (verdict === "hold") this.#hold(message);
   }
 
-  /** Removes and returns the next message; undefined while there is none that may go. */
-  next(): Message | undefined {
+  /** Removes and returns the next message; undefined while there is none that may go. `isTaken`: a packet id is in flight. */
+  next(isTaken: (packetId: number) => boolean): Message | undefined {
     for (let first = this.#mailbox.peek(); first !== undefined; first = this.#mailbox.peek()) {
       if (this.#isUncertain(first)) return undefined;
+      // After a restart it is sent under the packet id that follows from its number: it must have had no other before.
+      if (first.qos === 2 && !this.#device.session.clean && isTaken(first.packetId)) return undefined;
       this.#mailbox.take();
       if (!this.#isExpired(first)) return first;
       this.removed(first, "expired");
@@ -63,13 +65,14 @@ export class Backlog implements AdmissionOwner<Message> {
 
   /** Messages have gone: those whose publishers wait come in, as far as there is room. */
   refill(): void {
-    if (this.#held.depth > 0) this.#releaseHeld(false);
+    if (this.#held.depth > 0) this.#releaseHeld();
   }
 
   /** What has waited too long goes. */
   refresh(): void {
     for (const message of this.#mailbox.removeWhile((each) => this.#isExpired(each))) this.removed(message, "expired");
-    if (this.#held.depth > 0) this.#releaseHeld(true);
+    this.refill();
+    if (this.#held.depth > 0) this.#giveUp();
   }
 
   /** Takes these in before what waits, as far as both find room. */
@@ -86,7 +89,7 @@ export class Backlog implements AdmissionOwner<Message> {
         bytes += message.bytes;
         this.#record.calledUp(message);
         message.keep();
-        this.#mailbox.restore(message);
+        this.restore(message);
       }
     }
     for (const message of later) this.#mailbox.restore(message);
@@ -95,6 +98,7 @@ export class Backlog implements AdmissionOwner<Message> {
   /** Adds a message that the store has, whatever the limits say. */
   restore(message: Message): void {
     this.#mailbox.restore(message);
+    if (this.#isUncertain(message)) message.record?.whenAccepted(this.#certain);
   }
 
   /** Takes all messages out, oldest first. */
@@ -130,9 +134,11 @@ export class Backlog implements AdmissionOwner<Message> {
     return this.#device.session.clean || message.record !== null;
   }
 
-  /** The limit that the message meets. */
-  #limitOf(message: Message): DropReason {
-    return this.#context.admission.full(message, this.#mailbox, this.#isCounted(message)) ?? "mailbox-full";
+  /** The limit that keeps the message out, or its publisher, where that of a QoS 2 message waits. */
+  #limitOf(message: Message): DropReason | undefined {
+    const { admission } = this.#context;
+    if (message.isOnce) return admission.exceeded(message, this.#mailbox, this.#device.session.clean);
+    return admission.full(message, this.#mailbox, this.#isCounted(message));
   }
 
   /** Returns what the acceptance of the message depends on, or null. */
@@ -153,32 +159,33 @@ export class Backlog implements AdmissionOwner<Message> {
     const { clientId } = message;
     const isHere = clientId !== undefined && Object.hasOwn(clients, clientId);
     const publisher = isHere ? (clients[clientId] as unknown as Link) : undefined;
-    if (publisher === undefined || waitsForItself(publisher, this.#device.connection)) {
-      return this.#device.drop(this.#limitOf(message));
+    // One that is closing is still known, and is not read any more.
+    if (publisher === undefined || publisher.closed || waitsForItself(publisher, this.#device.connection)) {
+      return this.#device.drop(this.#limitOf(message) ?? "mailbox-full");
     }
     // Its receipt is being stored, and it has to be with it: one message over the limit for each publisher.
     if (message.isOnce) this.#enter(message);
     this.#held.add(message, publisher);
   }
 
-  #releaseHeld(givesUp: boolean): void {
-    this.#held.release((message, publisher) => {
-      const isHopeless = givesUp && makesNoRoom(publisher);
-      if (message.isOnce) {
-        const limit = this.#context.admission.exceeded(message, this.#mailbox, this.#device.session.clean);
-        return limit === undefined ? "taken" : this.#kept(limit, isHopeless, false);
-      }
+  #releaseHeld(): void {
+    this.#held.release((message) => {
+      if (message.isOnce) return waitsOn(this.#limitOf(message)) ?? "taken";
       const verdict = this.#admit(message);
-      if (verdict === "hold") return this.#kept(this.#limitOf(message), isHopeless, true);
+      if (verdict === "hold") return waitsOn(this.#limitOf(message)) ?? "full";
       return verdict === "drop" ? "taken" : (this.#enter(message) ?? "taken");
     });
   }
 
-  /** The message has to wait on, unless that is hopeless: `drops` it then. */
-  #kept(limit: DropReason, isHopeless: boolean, drops: boolean): "taken" | "full" | "class-full" {
-    if (!isHopeless || limit === "mailbox-full") return limit === "class-full" ? limit : "full";
-    if (drops) this.#device.drop(limit);
-    return "taken";
+  /** Publishers that may wait for room in a class or in the store that only they can make are not held any longer. */
+  #giveUp(): void {
+    this.#held.giveUp((message, publisher) => {
+      if (!makesNoRoom(publisher)) return false;
+      const limit = this.#limitOf(message);
+      if (limit === undefined || limit === "mailbox-full") return false;
+      if (!message.isOnce) this.#device.drop(limit);
+      return true;
+    });
   }
 
   /** The store may still lose this message, and it must not be delivered twice. */
@@ -193,10 +200,11 @@ export class Backlog implements AdmissionOwner<Message> {
   }
 }
 
-/**
- * While a publisher is held its acknowledgements are not read either, so what is on its way to it stays in its class and in
- * the store: it might wait for room there that only it can make.
- */
+function waitsOn(limit: DropReason | undefined): "full" | "class-full" | undefined {
+  return limit === undefined || limit === "class-full" ? limit : "full";
+}
+
+/** While a publisher is held its acknowledgements are not read either: what is on its way to it stays where it is. */
 function makesNoRoom({ device }: Link): boolean {
   return device !== null && device.depth > 0;
 }

@@ -80,21 +80,28 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
   }
 
   /**
-   * At the start: gives every stored session its device, and publishes the wills of those that were connected when the
-   * gateway last died.
+   * At the start: gives every stored session its device, unless its time is over, and publishes the wills of those that
+   * were connected when the gateway last died.
    */
   async revive(): Promise<void> {
     const { broker, clock } = this.#known;
     const { store } = broker;
     if (store.shared) return; // sessions and wills of other gateways, which may live
     for (const { id, awaySince } of await store.sessions()) {
+      this.#unhosted.add(id); // a session of before, for which there is room whatever the limit says by now
       await this.#load(id);
       const device = this.#devices.get(id) as Device;
       device.awaySince = awaySince || clock.now();
       if (awaySince === 0) void store.putSession(device, device.awaySince);
     }
+    await this.expire();
     const wills: StoredWill[] = await store.streamWill().toArray();
     for (const will of wills) await this.#publishWill(will);
+  }
+
+  /** Devices were not away for the time by which the clock jumped. */
+  clockJumped(ms: number): void {
+    for (const device of this.#devices.values()) if (device.awaySince > 0) device.awaySince += ms;
   }
 
   /** What needs a look from time to time. */
@@ -146,7 +153,7 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
       await this.#discard(id); // [MQTT-3.1.2-6]
     else present = this.#devices.has(id) || (await this.#load(id));
     await broker.store.delWill({ id });
-    if (connection.will !== null) await this.#unlessFailing(broker.store.putWill({ id }, connection.will));
+    if (connection.will !== null) await broker.store.unlessFailing(broker.store.putWill({ id }, connection.will));
     if (connection.closed) return;
     const device = connection.clean ? this.#add(id, true) : this.#devices.get(id);
     // Its subscriptions, without which a session is worth nothing, are waited for when they come.
@@ -230,12 +237,7 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
     const device = this.#devices.get(id);
     if (device !== undefined) this.#retire(device);
     this.#unhosted.delete(id);
-    await this.#unlessFailing(store.discardSession({ id }));
-  }
-
-  /** A disk that is full must not keep anybody out: what was to be written is, when there is room. */
-  async #unlessFailing(written: PromiseLike<void>): Promise<void> {
-    if (this.#known.broker.store.report()?.failing == null) await written;
+    await store.unlessFailing(store.discardSession({ id }));
   }
 
   async #publishWill(will: StoredWill): Promise<void> {
@@ -244,16 +246,17 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
     const id = clientId ?? "";
     const packet = { cmd: "publish" as const, topic, payload, qos, retain, dup: false };
     const stranger = Object.assign(Object.create(null), { id }) as Client;
+    const refused = (error: unknown) => log.warn({ device: id, topic }, `the will was not published: ${textOf(error)}`);
     try {
       await ask((callback) => broker.authorizePublish(stranger, packet as never, callback));
-      await ask((callback) =>
-        (broker.publish as unknown as PublishFrom).call(broker, packet, stranger, callback as never),
-      );
+      // In one turn, so that both get to the disk together; who waits for the message need not be waited for here.
+      await broker.store.delWill({ id });
+      (broker.publish as unknown as PublishFrom).call(broker, packet, stranger, (error) => error && refused(error));
       log.info({ device: id, topic }, "published the will of a device that was connected when the gateway died");
     } catch (error) {
-      log.warn({ device: id, topic }, `the will was not published: ${textOf(error)}`);
+      await broker.store.delWill({ id });
+      refused(error);
     }
-    await broker.store.delWill({ id });
   }
 
   #retire(device: Device): void {

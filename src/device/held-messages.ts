@@ -65,12 +65,12 @@ export class HeldMessages implements Blocker {
   }
 
   /** Hands messages to `admit`, oldest first, and those of a class that is full not at all, until there is no room for any. */
-  release(admit: (message: Message, publisher: Link) => Admitted): void {
+  release(admit: (message: Message) => Admitted): void {
     const fullKinds = new Set<number>();
     for (let next = 0; next < this.#held.length; ) {
       const held = this.#held[next] as Held;
       const { index } = held.message.kind;
-      const stored = fullKinds.has(index) ? "class-full" : admit(held.message, held.publisher);
+      const stored = fullKinds.has(index) ? "class-full" : admit(held.message);
       if (stored === "full") return;
       if (stored === "class-full") {
         fullKinds.add(index);
@@ -79,6 +79,16 @@ export class HeldMessages implements Blocker {
       }
       this.#held.splice(this.#held.indexOf(held), 1);
       this.#letGo(held, stored);
+    }
+  }
+
+  /** Lets those go that wait in vain. */
+  giveUp(isVain: (message: Message, publisher: Link) => boolean): void {
+    for (const held of this.#held.filter(({ message, publisher }) => isVain(message, publisher))) {
+      const place = this.#held.indexOf(held);
+      if (place < 0) continue; // its publisher left while another was let go
+      this.#held.splice(place, 1);
+      this.#letGo(held, "taken");
     }
   }
 

@@ -18,6 +18,8 @@ export interface InFlight {
   releasing: boolean;
   /** When it was sent, in ticks of `Grace`; -1 where the store knows of it, or need not. */
   sparedAt: number;
+  /** The publisher's acknowledgement waits for this receiver. */
+  isAwaited: boolean;
 }
 
 const PACKET_IDS = 65535;
@@ -44,7 +46,17 @@ export class InFlightWindow {
     const packetId = this.#freeIdFor(message);
     const kept = keepMessage ? message : null;
     const releasing = false;
-    const entry = { packetId, awaits, message: kept, sequence, brokerId, brokerCounter, releasing, sparedAt };
+    const entry = {
+      packetId,
+      awaits,
+      message: kept,
+      sequence,
+      brokerId,
+      brokerCounter,
+      releasing,
+      sparedAt,
+      isAwaited: false,
+    };
     this.#append(entry);
     return entry;
   }
@@ -58,16 +70,8 @@ export class InFlightWindow {
   /** Takes up a message of a reloaded session of which only the release is left to do. */
   restoreReleased(packetId: number, brokerId: string, brokerCounter: number): void {
     const awaits = awaiting.pubcomp;
-    this.restore({
-      packetId,
-      awaits,
-      message: null,
-      sequence: 0,
-      brokerId,
-      brokerCounter,
-      releasing: false,
-      sparedAt: -1,
-    });
+    const common = { releasing: false, sparedAt: -1, isAwaited: false };
+    this.restore({ packetId, awaits, message: null, sequence: 0, brokerId, brokerCounter, ...common });
   }
 
   find(packetId: number): InFlight | undefined {

@@ -9,15 +9,19 @@ import { type Acknowledgement, AcknowledgementLine } from "./acknowledgement-lin
 import type { Connection } from "./connection.ts";
 import type { Device } from "./device.ts";
 import type { DeviceContext } from "./device-context.ts";
-import type { Blocker } from "./link.ts";
+import type { Blocker, Link } from "./link.ts";
 
 const NO_PAYLOAD = Buffer.alloc(0);
-/** What publishers wait for while the disk is slow or full. */
-const theDisk: Blocker = { connection: null, abandoned: () => {} };
 
 /** What devices publish: may they, was it taken before, and the acknowledgement once the store has accepted it. */
 export class Inbound {
   readonly #context: DeviceContext;
+  /** What publishers wait for while the disk is slow or full. */
+  readonly #disk: Blocker = {
+    connection: null,
+    abandoned: (publisher) => void this.#heldBack.delete(publisher),
+  };
+  readonly #heldBack = new Set<Link>();
 
   constructor(context: DeviceContext) {
     this.#context = context;
@@ -68,24 +72,29 @@ export class Inbound {
     publish.call(this.#context.broker, packet, connection as Client, (error) => {
       if (error) return connection.fail(publishFailed(error, packet.topic));
       published = true;
-      place?.settle();
+      if (place !== null) this.#whenCertain(null, this.#toldStore(packet), place.settle);
     });
     const message = router.handedOver();
     if (connection.closed) return;
     if (store.congested) this.#holdBack(connection);
-    const isAccepted = published && message === null && !packet.retain;
+    const isAccepted = published && message === null && !this.#toldStore(packet);
     // Nearly always the store accepts at once and nothing waits [MQTT-3.3.4-1] [MQTT-4.3.2-2].
     if (isAccepted && (connection.acknowledgements?.empty ?? true)) {
       return connection.sendAcknowledgement(firstByte.puback, packet.messageId);
     }
     place = lineOf(connection).add(firstByte.puback, packet.messageId);
     if (isAccepted) place.settle();
-    else if (published) this.#whenCertain(message, packet.retain, place.settle);
+    else if (published) this.#whenCertain(message, this.#toldStore(packet), place.settle);
   }
 
-  /** The store has told aedes at once that it takes a retained message; it is not on the disk yet. */
-  #whenCertain(message: Message | null, retain: boolean, done: (error?: unknown) => void): void {
-    const taken = retain
+  /** Aedes may have told the store of the message itself: to retain it, or for sessions that have no device just now. */
+  #toldStore({ retain }: PublishPacket): boolean {
+    return retain || !this.#context.broker.residence.hostsAll;
+  }
+
+  /** What aedes told the store, that takes at once; it is not on the disk yet. */
+  #whenCertain(message: Message | null, toldStore: boolean, done: (error?: unknown) => void): void {
+    const taken = toldStore
       ? (error?: unknown) => (error ? done(error) : this.#context.broker.store.durable().then(() => done()))
       : done;
     if (message === null) taken();
@@ -94,8 +103,15 @@ export class Inbound {
 
   /** So much waits to be written that this publisher had better wait too. */
   #holdBack(connection: Connection): void {
-    connection.block(theDisk);
-    this.#context.broker.store.whenRelieved(() => connection.unblock(theDisk));
+    if (this.#heldBack.size === 0) {
+      this.#context.broker.store.whenRelieved(() => {
+        const all = [...this.#heldBack];
+        this.#heldBack.clear();
+        for (const each of all) each.unblock(this.#disk);
+      });
+    }
+    this.#heldBack.add(connection);
+    connection.block(this.#disk);
   }
 
   #publishUnacknowledged(connection: Connection, packet: PublishPacket): void {
@@ -181,7 +197,7 @@ export class Inbound {
       const published = this.#context.broker.publish as unknown as PublishFrom;
       published.call(this.#context.broker, packet, connection as Client, (error) => {
         if (error) oneDone(error);
-        else this.#whenCertain(null, packet.retain, oneDone);
+        else this.#whenCertain(null, this.#toldStore(packet), oneDone);
       });
     };
     if (this.#context.broker.store.shared) {

@@ -10,6 +10,7 @@ export interface Blocker {
 
 /** What a device sees of its connection. */
 export interface Link extends Client {
+  readonly closed: boolean;
   /** Bytes that the peer has not taken. */
   readonly unsentBytes: number;
   /** Whose connection it is; null before and after. */

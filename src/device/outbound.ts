@@ -60,7 +60,7 @@ export class Outbound implements Sparing {
       entry.sparedAt = -1;
       this.#record.taken(message, true);
       if (packetId !== message.packetId) this.#record.sent(message, packetId);
-      this.#record.spareEnded(message);
+      this.#record.spareEnded(message, entry);
     });
     return this.#spares;
   }
@@ -86,7 +86,7 @@ export class Outbound implements Sparing {
     if (this.#resends !== null && !this.#resend(connection)) return;
     if (this.#replay.depth > 0 && !this.#sendReplay(connection)) return;
     while (this.#backlog.depth > 0 && this.#hasRoom(connection)) {
-      const message = this.#backlog.next();
+      const message = this.#backlog.next((packetId) => this.#window.find(packetId) !== undefined);
       if (message === undefined) return;
       this.#sendAcknowledged(message, connection);
       this.#backlog.refill();
@@ -96,6 +96,7 @@ export class Outbound implements Sparing {
   /** What had to wait because there was no room comes in where there is; what has waited too long goes. */
   refresh(): void {
     this.#backlog.refresh();
+    this.pump();
   }
 
   /** PUBACK. An id that is not in flight was settled before: nothing to do. */
@@ -167,13 +168,16 @@ export class Outbound implements Sparing {
         continue;
       }
       if (newer.length > 0) restored.add(identityOf(entry));
-      // While the device was not here, aedes kept the message at the QoS of its publisher [MQTT-3.8.4-6].
-      const message = entry.at((this.#device.session.grantedFor(entry.topic) || entry.qos) as QoS);
-      message.keep();
-      if (packetId === undefined) {
+      // A packet id may be taken, after messages that are far apart: one of QoS 2 was then not sent yet.
+      if (packetId === undefined || this.#window.find(packetId) !== undefined) {
+        // While the device was not here, aedes kept the message at the QoS of its publisher [MQTT-3.8.4-6].
+        const message = entry.at((this.#device.session.grantedFor(entry.topic) || entry.qos) as QoS);
+        message.keep();
         this.#backlog.restore(message);
         continue;
       }
+      const message = entry;
+      message.keep();
       const { brokerId, brokerCounter, sequence } = message;
       const awaits = message.qos === 2 ? awaiting.pubrec : awaiting.puback;
       this.#window.restore({
@@ -185,6 +189,7 @@ export class Outbound implements Sparing {
         brokerCounter,
         releasing: false,
         sparedAt: -1,
+        isAwaited: false,
       });
     }
     for (const message of newer) if (!restored.has(identityOf(message))) this.#backlog.restore(message);
@@ -226,6 +231,7 @@ export class Outbound implements Sparing {
     const isCertain = clean || message.qos < 2;
     if (connection === null || waits || !isCertain || !this.#hasRoom(connection)) return this.#wait(message);
     if (!this.#record.spares(message)) {
+      if (this.#spares) this.record(); // what is stored of a device's line must have no gap before it [MQTT-4.6.0-6]
       this.#record.taken(message);
       return this.#sendAcknowledged(message, connection);
     }
@@ -273,17 +279,21 @@ export class Outbound implements Sparing {
     if (keeps) forward.keep();
     // The store keeps the message as it came, and not what was made of it for this receiver.
     const isSpared = sparedAt >= 0 && forward === message;
-    if (sparedAt >= 0 && !isSpared) this.#record.taken(message);
+    if (sparedAt >= 0 && !isSpared) {
+      if (this.#spares) this.record();
+      this.#record.taken(message);
+    }
     const awaits = forward.qos === 2 ? awaiting.pubrec : awaiting.puback;
-    const { packetId } = this.#window.add(forward, awaits, keeps, isSpared ? sparedAt : -1);
-    if (isSpared) this.#spare(message);
+    const entry = this.#window.add(forward, awaits, keeps, isSpared ? sparedAt : -1);
+    const { packetId } = entry;
+    if (isSpared) this.#spare(message, entry);
     else this.#record.sent(message, packetId);
     if (packetId === forward.packetId) this.#sendWire(forward, connection);
     else this.#sendFrame(forward, packetId, false, connection);
   }
 
-  #spare(message: Message): void {
-    this.#record.spared(message);
+  #spare(message: Message, entry: InFlight): void {
+    this.#record.spared(message, entry);
     if (this.#spares) return;
     this.#spares = true;
     this.#context.grace.add(this);
@@ -327,7 +337,7 @@ export class Outbound implements Sparing {
     const { message, awaits, sparedAt } = entry;
     this.#window.settle(entry);
     if (sparedAt < 0) this.#record.settled(entry);
-    else if (message !== null) this.#record.spareEnded(message);
+    else if (message !== null) this.#record.spareEnded(message, entry);
     const { connection } = this.#device;
     if (connection !== null && this.#hasAckListener) {
       // As in aedes: the PUBLISH at QoS 1, and at QoS 2 the PUBREL that was answered.

@@ -6,7 +6,7 @@ import type { Session } from "./session.ts";
 
 /**
  * What the store is told of the messages on their way to one device; nothing, where the session ends with its
- * connection. Delivery does not wait for the store: that it failed is counted and logged.
+ * connection. That it failed is counted and logged.
  */
 export class OutgoingRecord {
   readonly #device: { readonly id: string; readonly session: Session };
@@ -22,15 +22,18 @@ export class OutgoingRecord {
     return !this.#device.session.clean && !this.#store.shared && !message.isOnce;
   }
 
-  /** The message is being sent, and the store is not told: the publisher's acknowledgement waits for the receiver's. */
-  spared(message: Message): void {
+  /** The message was sent, and the store is not told: the publisher's acknowledgement waits for the receiver's. */
+  spared(message: Message, entry: InFlight): void {
     this.classify(message);
-    if (this.#store.promises(message.kind)) message.awaitsReceiver();
+    if (!this.#store.promises(message.kind)) return;
+    entry.isAwaited = true;
+    message.awaitsReceiver();
   }
 
-  /** The receiver of a message that the store was not told of has acknowledged it, or needs it no more. */
-  spareEnded(message: Message): void {
-    if (this.#store.promises(message.kind)) message.receiverDone();
+  /** The receiver of a message that the store was not told of has acknowledged it, or the store was told after all. */
+  spareEnded(message: Message, entry: InFlight): void {
+    if (entry.isAwaited) message.receiverDone();
+    entry.isAwaited = false;
   }
 
   /**

@@ -84,7 +84,20 @@ export class Subscribing {
     // The store may hold another session of this client id by now, or none.
     if (device.stopped) throw new WaypostError("ERR_CLOSED", "the session ended before it was subscribed");
     const accepted = lastOfEach(granted.filter((each) => each !== null));
-    if (!device.session.clean && accepted.length > 0) await broker.store.addSubscriptions(device, accepted);
+    if (!device.session.clean && accepted.length > 0) {
+      await broker.store.unlessFailing(broker.store.addSubscriptions(device, accepted));
+      const failing = broker.store.report()?.failing;
+      if (failing) {
+        const why = `the store cannot keep a subscription: ${failing}`;
+        this.#context.log.warn({ device: device.id, count: accepted.length }, why);
+        void broker.store.removeSubscriptions(
+          device,
+          accepted.map(({ topic }) => topic).filter((topic) => !device.session.subscriptions.has(topic)),
+        );
+        granted.fill(null);
+        accepted.length = 0;
+      }
+    }
     // Also where the connection is gone by now: device and store must agree.
     for (const { topic, qos } of accepted) device.tell({ kind: "subscribe", filter: topic, qos: qos as QoS });
     if (connection.closed) return;
@@ -152,7 +165,7 @@ export class Subscribing {
       const mistake = filterMistake(filter);
       if (mistake !== undefined) throw new WaypostError("ERR_TOPIC_INVALID", `the topic filter is invalid: ${mistake}`);
     }
-    if (!device.session.clean) await broker.store.removeSubscriptions(device, filters);
+    if (!device.session.clean) await broker.store.unlessFailing(broker.store.removeSubscriptions(device, filters));
     for (const filter of filters) device.tell({ kind: "unsubscribe", filter });
     if (connection.closed) return;
     // Answered also where nothing was subscribed [MQTT-3.10.4-5].

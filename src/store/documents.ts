@@ -82,7 +82,8 @@ export function messageDocument(
 }
 
 export function receiversDocument(record: MessageRecord, clientIds: readonly string[]): StoreDocument {
-  const among = (qos: QoS) => record.receiversAt(qos).filter((clientId) => clientIds.includes(clientId));
+  const those = new Set(clientIds);
+  const among = (qos: QoS) => record.receiversAt(qos).filter((clientId) => those.has(clientId));
   const document: StoreDocument = { k: "more", n: record.key, to: among(record.qos) };
   const lower = record.qos === 2 ? among(1) : [];
   if (lower.length > 0) document.to1 = lower;

@@ -59,6 +59,7 @@ function additionsTo(persistence: AedesPersistence): Omit<Store, keyof AedesStor
     outstanding: async (id) => (await outgoingOf(id)).map(outstandingOf),
     receipts: async () => [], // it can only be asked for each by itself
     durable: () => settled,
+    unlessFailing: (written) => written,
     congested: false,
     whenRelieved: (done) => done(),
     report: () => null,

@@ -1,6 +1,7 @@
 import type { Cancel, Clock } from "../actor/clock.ts";
 import type { Acceptance } from "./acceptance.ts";
 import { Batch } from "./batch.ts";
+import { callSafely } from "./call-safely.ts";
 import type { Durability } from "./durability.ts";
 import type { Journal } from "./journal.ts";
 import type { MessageKey } from "./message-key.ts";
@@ -146,6 +147,7 @@ export class GroupCommit implements Journal {
     this.#closed = true;
     for (const cancel of [this.#cancelLater, this.#cancelRetry]) cancel?.();
     const batch = this.#pending;
+    this.#pending = new Batch();
     batch.sync = this.#parts.durability !== "memory";
     if (!batch.empty) {
       await this.#parts.log.write(batch, () => {});
@@ -243,6 +245,6 @@ export class GroupCommit implements Journal {
   #relieve(bytes: number): void {
     this.#unwrittenBytes -= bytes;
     if (this.#relieved.length === 0 || this.#unwrittenBytes > UNWRITTEN_BYTES_MAX / 2) return;
-    for (const done of this.#relieved.splice(0)) done();
+    for (const done of this.#relieved.splice(0)) callSafely(done);
   }
 }

@@ -80,6 +80,10 @@ export class LocalStore implements Store {
     return null;
   }
 
+  unlessFailing(written: PromiseLike<void>): PromiseLike<void> {
+    return written;
+  }
+
   get congested(): boolean {
     return false;
   }
@@ -225,7 +229,8 @@ export class LocalStore implements Store {
     if (receivers.length === 0) return settled;
     const message = new Message(packet, packet.qos, packet.retain ?? false); // one copy, however many receivers
     for (const { clientId } of receivers) this.outgoing.keep(clientId, message, false);
-    return this.#journal.durable();
+    // Aedes delivers when this is done, which must not wait; who acknowledges waits for `durable()`.
+    return settled;
   }
 
   outgoingUpdate({ id }: ClientRef, packet: OutgoingRef | StoredPubrel): PromiseLike<void> {

@@ -1,5 +1,6 @@
 import type { QoS } from "../protocol/packet-type.ts";
 import type { Acceptance } from "./acceptance.ts";
+import { callSafely } from "./call-safely.ts";
 import type { Durability } from "./durability.ts";
 import type { Message } from "./message.ts";
 import type { MessageKey } from "./message-key.ts";
@@ -102,8 +103,8 @@ export class MessageRecord implements Acceptance {
     const { waiting, others } = this;
     this.waiting = null;
     this.others = null;
-    waiting?.();
-    if (others !== null) for (const done of others) done();
+    if (waiting !== null) callSafely(waiting);
+    if (others !== null) for (const done of others) callSafely(done);
   }
 
   whenAccepted(done: () => void): void {

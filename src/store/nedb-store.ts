@@ -18,6 +18,7 @@ import type { Segment } from "./segment.ts";
 import type { SegmentDirectory } from "./segment-file.ts";
 import type { SegmentLimits } from "./segment-limits.ts";
 import { SegmentLog } from "./segment-log.ts";
+import { settled } from "./settled.ts";
 import { readStateKey, stateKey } from "./state-key.ts";
 import type { StoreBroker, StoreReport } from "./store.ts";
 import type { StoredPublish } from "./stored-packets.ts";
@@ -75,6 +76,7 @@ export class NedbStore extends LocalStore {
   readonly #kindOf: ((topic: string) => MessageKind) | undefined;
   #lock: { release(): Promise<void> } | null = null;
   #failing: string | null = null;
+  readonly #untilFailing = new Set<() => void>();
   #failingCode: string | undefined;
 
   constructor(options: NedbStoreOptions) {
@@ -105,6 +107,19 @@ export class NedbStore extends LocalStore {
     });
     commits = new GroupCommit({ clock, durability, log: this.#segments, failing: (reason) => this.#fails(reason) });
     this.#commits = commits;
+  }
+
+  override unlessFailing(written: PromiseLike<void>): PromiseLike<void> {
+    if (this.#failing !== null) return settled;
+    if (written === settled) return written;
+    return new Promise((resolve) => {
+      const done = () => {
+        this.#untilFailing.delete(done);
+        resolve();
+      };
+      this.#untilFailing.add(done);
+      written.then(done);
+    });
   }
 
   override get congested(): boolean {
@@ -138,7 +153,9 @@ export class NedbStore extends LocalStore {
     }
     this.#restore(recovered, broker);
     const time = new Date(this.#clock.now()).toISOString().replaceAll(":", "-");
-    const aside = await setDamagedAside(recovered, this.#directory, this.#segments, this.#commits, time);
+    const aside = await setDamagedAside(recovered, this.#directory, this.#segments, this.#commits, time).catch(
+      (error) => this.#unusable(error),
+    );
     for (const name of aside) this.#log.error({ file: name }, `the damaged file was kept as ${name}`);
     const { messages, bytes } = this.usage;
     const sessions = this.sessionsById.size;
@@ -187,6 +204,7 @@ export class NedbStore extends LocalStore {
     const codeBefore = this.#failingCode;
     this.#failing = textOf(reason);
     this.#failingCode = code;
+    for (const done of this.#untilFailing) done();
     if (before !== null && code === codeBefore) return; // texts may name another file each time
     const advice = code === "ENOSPC" ? "make room on the disk" : "look at the disk";
     const text = `the store cannot be written: ${this.#failing}; messages with QoS 1 and 2 for devices with sessions are not acknowledged until it can: ${advice}`;
@@ -253,13 +271,11 @@ export class NedbStore extends LocalStore {
     const message = messageOf(document, home, qos);
     if (this.#kindOf !== undefined) message.kind = this.#kindOf(document.t);
     const key = keyOf(message.brokerId, document.n, home);
-    const record = new MessageRecord(message, key, this.outgoing.durability);
+    const { durability } = this.outgoing;
+    // It is on the disk, whatever is promised by now: that it is settled has to be written too, or it would come back.
+    const record = new MessageRecord(message, key, durability === "memory" ? "written" : durability);
     message.record = record;
-    record.bytesOnDisk = record.bytes;
-    for (const clientId of clientIds) {
-      record.addReceiver(clientId, qos);
-      record.bytesOnDisk += clientId.length + 3;
-    }
+    for (const clientId of clientIds) record.addReceiver(clientId, qos);
     record.written = true;
     record.accept();
     place.hold(record);

@@ -43,8 +43,9 @@ export class OutgoingMessages {
     const record = recordOf(message);
     if (record === null || record.message === null) return this.#newRecord(message, key, clientId);
     record.addReceiver(clientId, message.qos);
-    const isWritten = record.written && record.durability !== "memory";
-    return isWritten ? this.#journal.addReceiver(record, clientId) : record;
+    if (!record.written || record.durability === "memory") return record;
+    if (isSent) this.#journal.sent(record, clientId);
+    return this.#journal.addReceiver(record, clientId);
   }
 
   sent(clientId: string, key: MessageKey, packetId: number): boolean {

@@ -1,7 +1,6 @@
 import type { Batch } from "./batch.ts";
 import {
   FORMAT_VERSION,
-  type MessageDocument,
   messageDocument,
   type OfClient,
   receiversDocument,
@@ -14,6 +13,9 @@ import { Segment } from "./segment.ts";
 import { type SegmentDirectory, type SegmentFile, segmentName } from "./segment-file.ts";
 import { defaultSegmentLimits, type SegmentLimits } from "./segment-limits.ts";
 import type { StoreReport } from "./store.ts";
+
+/** Bytes of payloads that are handed to NeDB at once, or a little more. */
+const APPEND_BYTES_AT_ONCE = 1024 * 1024;
 
 export interface SegmentLogParts {
   directory: SegmentDirectory;
@@ -150,7 +152,14 @@ export class SegmentLog {
   /** Has some of what counts in a segment written anew. */
   empty(segment: Segment, copy: (records: MessageRecord[], keys: string[]) => void): void {
     const { copyAtOnce } = this.#limits;
-    copy(segment.records().slice(0, copyAtOnce), [...segment.keys].slice(0, copyAtOnce));
+    const records: MessageRecord[] = [];
+    let bytes = 0;
+    for (const record of segment.records()) {
+      if (records.length === copyAtOnce || bytes > APPEND_BYTES_AT_ONCE) break;
+      records.push(record);
+      bytes += record.bytes;
+    }
+    copy(records, [...segment.keys].slice(0, copyAtOnce));
   }
 
   async close(): Promise<void> {
@@ -166,11 +175,15 @@ export class SegmentLog {
 
   *#slicesOf(batch: Batch, entries: Map<string, boolean>): Generator<StoreDocument[], undefined> {
     let slice: StoreDocument[] = [];
+    let bytes = 0;
     for (const document of this.#documentsOf(batch, entries)) {
       slice.push(document);
-      if (slice.length < this.#limits.appendAtOnce) continue;
+      bytes += "p" in document ? document.p.length : 0;
+      // NeDB makes one string of them, and nothing else is done meanwhile.
+      if (slice.length < this.#limits.appendAtOnce && bytes < APPEND_BYTES_AT_ONCE) continue;
       yield slice;
       slice = [];
+      bytes = 0;
     }
     if (slice.length > 0) yield slice;
   }
@@ -183,7 +196,6 @@ export class SegmentLog {
         const isSent = (clientId: string) => this.#parts.isSent(clientId, record.key);
         const document = messageDocument(record, message, this.#parts.home(), isSent);
         record.written = true;
-        record.bytesOnDisk = record.bytes + receiversBytes(document);
         this.messagesWritten++;
         yield document;
       }
@@ -280,8 +292,4 @@ export class SegmentLog {
       this.#unsynced = [];
     }
   }
-}
-
-function receiversBytes({ to, to1 = [] }: MessageDocument): number {
-  return [...to, ...to1].reduce((sum, clientId) => sum + clientId.length + 3, 0);
 }

@@ -4,6 +4,9 @@ import type { SegmentFile } from "./segment-file.ts";
 /** Bytes that a document of something else than a message is taken to have. */
 const STATE_BYTES = 128;
 
+/** Bytes that each receiver of a message is taken to have. */
+const RECEIVER_BYTES = 16;
+
 /** One segment, and what of it still counts. */
 export class Segment implements Place {
   readonly number: number;
@@ -29,6 +32,7 @@ export class Segment implements Place {
   hold(record: MessageRecord): void {
     (record.place as Segment | null)?.release(record);
     record.place = this;
+    record.bytesOnDisk = record.bytes + RECEIVER_BYTES * record.receivers;
     this.live++;
     this.liveBytes += record.bytesOnDisk;
     this.#records.push(record);

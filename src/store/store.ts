@@ -124,6 +124,8 @@ export interface Store extends AedesStore {
 
   /** Resolves when everything that was told before is as durable as the store promises. */
   durable(): PromiseLike<void>;
+  /** As `written`, but not waiting any longer where the store begins to fail: a full disk must not keep anybody out. */
+  unlessFailing(written: PromiseLike<void>): PromiseLike<void>;
   /** So much waits to be written that no more should come. */
   readonly congested: boolean;
   /** Calls back, once, when it is no longer congested. */
