@@ -209,7 +209,11 @@ export class Inbound {
       noted.then(publishNoted, oneDone);
       return;
     }
-    publish();
+    try {
+      publish();
+    } catch (error) {
+      return oneDone(error); // a hook threw: nobody would ever settle it
+    }
     noted.then(() => oneDone(), oneDone);
     if (this.#context.broker.store.congested && !connection.closed) this.#holdBack(connection);
   }

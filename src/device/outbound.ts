@@ -1,11 +1,11 @@
 import { firstByte, type QoS } from "../protocol/packet-type.ts";
-import { writePublish } from "../protocol/publish-frame.ts";
 import { Message } from "../store/message.ts";
 import type { MessageKey } from "../store/message-key.ts";
 import type { Outstanding } from "../store/outgoing-line.ts";
 import type { StoredPublish } from "../store/stored-packets.ts";
 import { Backlog, type BacklogOwner } from "./backlog.ts";
 import type { DeviceContext } from "./device-context.ts";
+import { Forwarder } from "./forwarder.ts";
 import type { Sparing } from "./grace.ts";
 import { awaiting, type InFlight, InFlightWindow } from "./in-flight-window.ts";
 import type { Link } from "./link.ts";
@@ -28,6 +28,7 @@ export class Outbound implements Sparing {
   readonly #context: DeviceContext;
   readonly #backlog: Backlog;
   readonly #record: OutgoingRecord;
+  readonly #forwarder: Forwarder;
   #window = new InFlightWindow();
   /** The store is not told of something in flight. */
   #spares = false;
@@ -39,6 +40,7 @@ export class Outbound implements Sparing {
     this.#device = device;
     this.#context = context;
     this.#record = new OutgoingRecord(device, context);
+    this.#forwarder = new Forwarder(context);
     this.#backlog = new Backlog(device, context, this.#record, () => this.#pumpLater());
   }
 
@@ -255,24 +257,18 @@ export class Outbound implements Sparing {
 
   #sendQoS0(message: Message, connection: Link): void {
     if (connection.unsentBytes >= this.#context.settings.sendBufferBytesMax) return this.#device.drop("slow-reader");
-    const forward = this.#authorized(message, connection);
+    const forward = this.#forwarder.authorized(message, connection);
     if (forward === null) return this.#device.drop("not-authorized");
-    this.#sendWire(forward, connection);
-  }
-
-  #sendWire(message: Message, connection: Link): void {
-    message.write();
-    connection.send(message.wire as Buffer, message.wireStart, message.wireEnd);
-    this.#context.counters.publishesSent++;
+    this.#forwarder.send(forward, connection);
   }
 
   /** `sparedAt`: the tick of `Grace`, where the store was not told of the message. */
   #sendAcknowledged(message: Message, connection: Link, sparedAt = -1): void {
-    const forward = this.#authorized(message, connection);
+    const forward = this.#forwarder.authorized(message, connection);
     if (forward === null || forward.qos === 0) {
       if (sparedAt < 0) this.#record.givenUp(message);
       if (forward === null) this.#device.drop("not-authorized");
-      else this.#sendWire(forward, connection);
+      else this.#forwarder.send(forward, connection);
       return;
     }
     const keeps = !this.#device.session.clean || this.#hasAckListener;
@@ -288,8 +284,8 @@ export class Outbound implements Sparing {
     const { packetId } = entry;
     if (isSpared) this.#spare(message, entry);
     else this.#record.sent(message, packetId);
-    if (packetId === forward.packetId) this.#sendWire(forward, connection);
-    else this.#sendFrame(forward, packetId, false, connection);
+    if (packetId === forward.packetId) this.#forwarder.send(forward, connection);
+    else this.#forwarder.sendApart(forward, packetId, false, connection);
   }
 
   #spare(message: Message, entry: InFlight): void {
@@ -297,12 +293,6 @@ export class Outbound implements Sparing {
     if (this.#spares) return;
     this.#spares = true;
     this.#context.grace.add(this);
-  }
-
-  #sendFrame(message: Message, packetId: number, dup: boolean, connection: Link): void {
-    const place = writePublish(this.#context.frames, message, packetId, dup);
-    connection.send(place.buffer, place.start, place.end);
-    this.#context.counters.publishesSent++;
   }
 
   /** Returns true when all has been sent again. */
@@ -313,7 +303,7 @@ export class Outbound implements Sparing {
       const entry = resends.shift() as InFlight;
       if (entry.releasing) continue;
       if (entry.awaits === awaiting.pubcomp) connection.sendAcknowledgement(firstByte.pubrel, entry.packetId);
-      else if (entry.message !== null) this.#sendFrame(entry.message, entry.packetId, true, connection); // DUP [MQTT-3.3.1-1]
+      else if (entry.message !== null) this.#forwarder.sendApart(entry.message, entry.packetId, true, connection); // DUP [MQTT-3.3.1-1]
     }
     this.#resends = null;
     return true;
@@ -345,17 +335,6 @@ export class Outbound implements Sparing {
       this.#context.broker.emit("ack", { ...acknowledged, messageId: packetId }, connection);
     }
     this.pump();
-  }
-
-  /** Asks `authorizeForward`, where someone has set it: null for no, else the message or what it was changed into. */
-  #authorized(message: Message, connection: Link): Message | null {
-    const hook = this.#context.broker.authorizeForwardHook;
-    if (hook === null) return message;
-    const packet = message.toPacket();
-    const { payload } = packet;
-    const answer = hook.call(this.#context.broker, connection, packet as never) as StoredPublish | null | undefined;
-    if (!answer) return null;
-    return message.changedInto(packet, payload, answer);
   }
 }
 

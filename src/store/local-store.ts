@@ -6,11 +6,11 @@ import type { Journal } from "./journal.ts";
 import { Message, type MessageKind } from "./message.ts";
 import { keyOf } from "./message-key.ts";
 import { type Outstanding, packetOf } from "./outgoing-line.ts";
-import { OutgoingMessages } from "./outgoing-messages.ts";
-import { isOwn, type RetainedLimits, RetainedMessages } from "./retained-messages.ts";
+import { isOwn, type RetainedLimits } from "./retained-messages.ts";
 import { Settled, settled } from "./settled.ts";
 import { stateKey } from "./state-key.ts";
 import type { Store, StoreBroker, StoredSession, StoreReport } from "./store.ts";
+import { StoreContents } from "./store-contents.ts";
 import type {
   ClientRef,
   OutgoingRef,
@@ -21,7 +21,6 @@ import type {
   StoredWill,
 } from "./stored-packets.ts";
 import { ownPayload, storedPublish } from "./stored-publish.ts";
-import { SubscriptionIndex } from "./subscription-index.ts";
 
 export interface LocalStoreOptions {
   retained?: RetainedLimits;
@@ -30,23 +29,13 @@ export interface LocalStoreOptions {
   retainedRefused?: (topic: string) => void;
 }
 
-/** A session, and the number of the latest message when it began: no older one is for it. */
-export interface LocalSession extends StoredSession {
-  beganAfter: number;
-}
-
 /**
  * A store that answers from memory, and tells a journal of what changed. What has to be on the disk before somebody is
  * answered is a promise of the journal; everything else is there at once.
  */
 export class LocalStore implements Store {
   readonly shared = false;
-  protected readonly outgoing: OutgoingMessages;
-  protected readonly retained: RetainedMessages;
-  protected readonly subscriptions = new SubscriptionIndex();
-  protected readonly sessionsById = new Map<string, LocalSession>();
-  protected readonly incoming = new Map<string, Map<number, StoredPublish>>();
-  protected readonly wills = new Map<string, StoredWill>();
+  protected readonly contents: StoreContents;
   readonly #journal: Journal;
   readonly #retainedRefused: (topic: string) => void;
   #broker: StoreBroker = { id: "" };
@@ -54,8 +43,8 @@ export class LocalStore implements Store {
 
   constructor(journal: Journal, options: LocalStoreOptions) {
     this.#journal = journal;
-    this.outgoing = new OutgoingMessages(journal, options.durability ?? "memory");
-    this.retained = new RetainedMessages(options.retained ?? { messagesMax: Infinity, bytesMax: Infinity });
+    const { durability = "memory", retained = { messagesMax: Infinity, bytesMax: Infinity } } = options;
+    this.contents = new StoreContents(journal, durability, retained);
     this.#retainedRefused = options.retainedRefused ?? (() => {});
   }
 
@@ -65,15 +54,15 @@ export class LocalStore implements Store {
 
   /** Whether the publisher of such a message waits until it is on the disk, or nobody needs it any more. */
   promises(kind: MessageKind): boolean {
-    return (kind.durability ?? this.outgoing.durability) !== "memory";
+    return (kind.durability ?? this.contents.outgoing.durability) !== "memory";
   }
 
   get usage() {
-    return this.outgoing.usage;
+    return this.contents.outgoing.usage;
   }
 
   get retainedUsage(): { readonly messages: number; readonly bytes: number } {
-    return { messages: this.retained.count, bytes: this.retained.bytes };
+    return { messages: this.contents.retained.count, bytes: this.contents.retained.bytes };
   }
 
   report(): StoreReport | null {
@@ -94,7 +83,7 @@ export class LocalStore implements Store {
 
   async setup(broker: StoreBroker): Promise<void> {
     this.#broker = broker;
-    this.outgoing.home = broker.id;
+    this.contents.outgoing.home = broker.id;
   }
 
   async destroy(): Promise<void> {
@@ -108,8 +97,8 @@ export class LocalStore implements Store {
 
   storeRetained(packet: StoredPublish): PromiseLike<void> {
     const { topic } = packet;
-    if (packet.payload.length === 0) this.retained.delete(topic);
-    else if (!this.retained.set({ ...packet, payload: ownPayload(packet) })) {
+    if (packet.payload.length === 0) this.contents.retained.delete(topic);
+    else if (!this.contents.retained.set({ ...packet, payload: ownPayload(packet) })) {
       this.#retainedRefused(topic);
       return settled;
     }
@@ -123,7 +112,7 @@ export class LocalStore implements Store {
   }
 
   createRetainedStream(filter: string): Readable {
-    return Readable.from(this.retained.tree.matching(filter));
+    return Readable.from(this.contents.retained.tree.matching(filter));
   }
 
   createRetainedStreamCombi(filters: string[]): Readable {
@@ -138,48 +127,51 @@ export class LocalStore implements Store {
     for (const { topic, qos, rh, rap, nl, subscriptionIdentifier } of subscriptions) {
       const subscription: StoredSubscription = { topic, qos, rh, rap, nl };
       if (subscriptionIdentifier !== undefined) subscription.subscriptionIdentifier = subscriptionIdentifier;
-      this.subscriptions.add(id, subscription);
+      this.contents.subscriptions.add(id, subscription);
     }
     return this.#journal.commit(...subscriptions.map(({ topic }) => stateKey("subscription", id, topic)));
   }
 
   removeSubscriptions({ id }: ClientRef, filters: readonly string[]): PromiseLike<void> {
-    for (const filter of filters) this.subscriptions.remove(id, filter);
+    for (const filter of filters) this.contents.subscriptions.remove(id, filter);
     return this.#journal.commit(...filters.map((filter) => stateKey("subscription", id, filter)));
   }
 
   cleanSubscriptions({ id }: ClientRef): PromiseLike<void> {
-    const filters = this.subscriptions.ofClient(id).map(({ topic }) => topic);
-    this.subscriptions.removeClient(id);
+    const filters = this.contents.subscriptions.ofClient(id).map(({ topic }) => topic);
+    this.contents.subscriptions.removeClient(id);
     if (filters.length === 0) return settled;
     return this.#journal.commit(...filters.map((filter) => stateKey("subscription", id, filter)));
   }
 
   subscriptionsByClient({ id }: ClientRef): PromiseLike<StoredSubscription[]> {
-    return new Settled(this.subscriptions.ofClient(id));
+    return new Settled(this.contents.subscriptions.ofClient(id));
   }
 
   subscriptionsByTopic(topic: string) {
-    return new Settled(this.subscriptions.matching(topic));
+    return new Settled(this.contents.subscriptions.matching(topic));
   }
 
   countOffline() {
-    return new Settled({ subsCount: this.subscriptions.keptCount, clientsCount: this.subscriptions.clientCount });
+    return new Settled({
+      subsCount: this.contents.subscriptions.keptCount,
+      clientsCount: this.contents.subscriptions.clientCount,
+    });
   }
 
   getClientList(filter: string): Readable {
-    return Readable.from(this.subscriptions.clientsOf(filter));
+    return Readable.from(this.contents.subscriptions.clientsOf(filter));
   }
 
   sessions(): PromiseLike<readonly StoredSession[]> {
-    return new Settled(Array.from(this.sessionsById.values(), ({ id, awaySince }) => ({ id, awaySince })));
+    return new Settled(Array.from(this.contents.sessions.values(), ({ id, awaySince }) => ({ id, awaySince })));
   }
 
   putSession({ id }: ClientRef, awaySince: number): PromiseLike<void> {
-    const known = this.sessionsById.get(id);
+    const known = this.contents.sessions.get(id);
     if (known?.awaySince === awaySince) return settled;
     const beganAfter = known?.beganAfter ?? this.#broker.counter ?? 0;
-    this.sessionsById.set(id, { id, awaySince, beganAfter });
+    this.contents.sessions.set(id, { id, awaySince, beganAfter });
     const key = stateKey("session", id);
     if (known === undefined) return this.#journal.commit(key);
     this.#journal.changed(key);
@@ -188,37 +180,39 @@ export class LocalStore implements Store {
 
   discardSession(client: ClientRef): PromiseLike<void> {
     const { id } = client;
-    this.outgoing.discard(id);
+    this.contents.outgoing.discard(id);
     this.cleanIncoming(client);
-    const hadSession = this.sessionsById.delete(id);
+    const hadSession = this.contents.sessions.delete(id);
     const subscriptionsGone = this.cleanSubscriptions(client);
     return hadSession ? this.#journal.commit(stateKey("session", id)) : subscriptionsGone;
   }
 
   keep(clientId: string, message: Message, isSent: boolean): Acceptance {
-    return this.outgoing.keep(clientId, message, isSent);
+    return this.contents.outgoing.keep(clientId, message, isSent);
   }
 
   sent(clientId: string, { brokerId, brokerCounter }: Message, packetId: number): PromiseLike<void> {
-    this.outgoing.sent(clientId, keyOf(brokerId, brokerCounter, this.#broker.id), packetId);
+    this.contents.outgoing.sent(clientId, keyOf(brokerId, brokerCounter, this.#broker.id), packetId);
     return settled;
   }
 
   release(clientId: string, brokerId: string, brokerCounter: number, packetId: number): PromiseLike<void> {
-    return this.outgoing.release(clientId, keyOf(brokerId, brokerCounter, this.#broker.id), packetId) ?? settled;
+    return (
+      this.contents.outgoing.release(clientId, keyOf(brokerId, brokerCounter, this.#broker.id), packetId) ?? settled
+    );
   }
 
   settle(clientId: string, brokerId: string, brokerCounter: number): PromiseLike<void> {
-    this.outgoing.settle(clientId, keyOf(brokerId, brokerCounter, this.#broker.id));
+    this.contents.outgoing.settle(clientId, keyOf(brokerId, brokerCounter, this.#broker.id));
     return settled;
   }
 
   outstanding(clientId: string): PromiseLike<readonly Outstanding[]> {
-    return new Settled(this.outgoing.list(clientId));
+    return new Settled(this.contents.outgoing.list(clientId));
   }
 
   receipts(clientId: string): PromiseLike<readonly number[]> {
-    return new Settled([...(this.incoming.get(clientId)?.keys() ?? [])]);
+    return new Settled([...(this.contents.incoming.get(clientId)?.keys() ?? [])]);
   }
 
   outgoingEnqueue(receiver: { clientId: string }, packet: StoredPublish): PromiseLike<void> {
@@ -228,7 +222,7 @@ export class LocalStore implements Store {
   outgoingEnqueueCombi(receivers: readonly { clientId: string }[], packet: StoredPublish): PromiseLike<void> {
     if (receivers.length === 0) return settled;
     const message = new Message(packet, packet.qos, packet.retain ?? false); // one copy, however many receivers
-    for (const { clientId } of receivers) this.outgoing.keep(clientId, message, false);
+    for (const { clientId } of receivers) this.contents.outgoing.keep(clientId, message, false);
     // Aedes delivers when this is done, which must not wait; who acknowledges waits for `durable()`.
     return settled;
   }
@@ -237,57 +231,57 @@ export class LocalStore implements Store {
     const { messageId } = packet;
     if (messageId === undefined) return noSuchPacket(id, messageId);
     if ("cmd" in packet && packet.cmd === "pubrel") {
-      const key = this.outgoing.keyOfPacketId(id, messageId);
-      const released = key === undefined ? undefined : this.outgoing.release(id, key, messageId);
+      const key = this.contents.outgoing.keyOfPacketId(id, messageId);
+      const released = key === undefined ? undefined : this.contents.outgoing.release(id, key, messageId);
       return released ?? noSuchPacket(id, messageId);
     }
     const { brokerId, brokerCounter } = packet as OutgoingRef;
-    const key = this.outgoing.keyOfRef(id, { brokerId, brokerCounter } as OutgoingRef);
-    if (key === undefined || !this.outgoing.sent(id, key, messageId)) return noSuchPacket(id, messageId);
+    const key = this.contents.outgoing.keyOfRef(id, { brokerId, brokerCounter } as OutgoingRef);
+    if (key === undefined || !this.contents.outgoing.sent(id, key, messageId)) return noSuchPacket(id, messageId);
     return settled;
   }
 
   outgoingClearMessageId({ id }: ClientRef, packet: OutgoingRef): PromiseLike<StoredOutgoing | undefined> {
-    const key = this.outgoing.keyOfRef(id, packet);
-    const entry = key === undefined ? undefined : this.outgoing.settle(id, key);
+    const key = this.contents.outgoing.keyOfRef(id, packet);
+    const entry = key === undefined ? undefined : this.contents.outgoing.settle(id, key);
     if (key === undefined || entry === undefined) return new Settled<StoredOutgoing | undefined>(undefined);
     return new Settled(packetOf({ key, entry, packetId: packet.messageId }));
   }
 
   outgoingStream({ id }: ClientRef): Readable {
-    return Readable.from(this.outgoing.list(id).map(packetOf));
+    return Readable.from(this.contents.outgoing.list(id).map(packetOf));
   }
 
   cleanOutgoing({ id }: ClientRef): PromiseLike<void> {
-    this.outgoing.discard(id);
+    this.contents.outgoing.discard(id);
     return settled;
   }
 
   incomingStorePacket({ id }: ClientRef, packet: StoredPublish): PromiseLike<void> {
-    let packets = this.incoming.get(id);
+    let packets = this.contents.incoming.get(id);
     if (packets === undefined) {
       packets = new Map();
-      this.incoming.set(id, packets);
+      this.contents.incoming.set(id, packets);
     }
     packets.set(packet.messageId as number, { ...storedPublish(packet), messageId: packet.messageId });
     return this.#journal.commit(stateKey("receipt", id, packet.messageId));
   }
 
   incomingGetPacket({ id }: ClientRef, { messageId }: { messageId: number }): PromiseLike<StoredPublish> {
-    const packet = this.incoming.get(id)?.get(messageId);
+    const packet = this.contents.incoming.get(id)?.get(messageId);
     return packet === undefined ? noSuchPacket(id, messageId) : new Settled(packet);
   }
 
   incomingDelPacket({ id }: ClientRef, { messageId }: { messageId: number }): PromiseLike<void> {
-    const packets = this.incoming.get(id);
+    const packets = this.contents.incoming.get(id);
     if (!packets?.delete(messageId)) return noSuchPacket(id, messageId);
-    if (packets.size === 0) this.incoming.delete(id);
+    if (packets.size === 0) this.contents.incoming.delete(id);
     return this.#journal.commit(stateKey("receipt", id, messageId));
   }
 
   cleanIncoming({ id }: ClientRef): PromiseLike<void> {
-    const packetIds = [...(this.incoming.get(id)?.keys() ?? [])];
-    this.incoming.delete(id);
+    const packetIds = [...(this.contents.incoming.get(id)?.keys() ?? [])];
+    this.contents.incoming.delete(id);
     this.#journal.changed(...packetIds.map((packetId) => stateKey("receipt", id, packetId)));
     return settled;
   }
@@ -296,28 +290,30 @@ export class LocalStore implements Store {
     // The contract of aedes-persistence: the packet itself learns whose it is.
     will.brokerId = this.#broker.id;
     will.clientId = id;
-    this.wills.set(id, will);
+    this.contents.wills.set(id, will);
     await this.#journal.commit(stateKey("will", id));
   }
 
   async getWill({ id }: ClientRef): Promise<StoredWill | undefined> {
-    return this.wills.get(id);
+    return this.contents.wills.get(id);
   }
 
   async delWill({ id }: ClientRef): Promise<StoredWill | undefined> {
-    const will = this.wills.get(id);
-    if (!this.wills.delete(id)) return undefined;
+    const will = this.contents.wills.get(id);
+    if (!this.contents.wills.delete(id)) return undefined;
     this.#journal.changed(stateKey("will", id));
     return will;
   }
 
   streamWill(brokers: Record<string, number> = {}): Readable {
-    return Readable.from([...this.wills.values()].filter((will) => !Object.hasOwn(brokers, will.brokerId ?? "")));
+    return Readable.from(
+      [...this.contents.wills.values()].filter((will) => !Object.hasOwn(brokers, will.brokerId ?? "")),
+    );
   }
 
   #retainedOnce(filters: readonly string[]): StoredPublish[] {
     const found = new Set<StoredPublish>(); // filled as we go: a thousand filters may all match everything
-    for (const filter of filters) for (const packet of this.retained.tree.matching(filter)) found.add(packet);
+    for (const filter of filters) for (const packet of this.contents.retained.tree.matching(filter)) found.add(packet);
     return [...found];
   }
 }

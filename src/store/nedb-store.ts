@@ -1,27 +1,21 @@
 import type { Clock } from "../actor/clock.ts";
 import type { Log } from "../log.ts";
-import type { QoS } from "../protocol/packet-type.ts";
 import { WaypostError } from "../waypost-error.ts";
-import type { MessageDocument, StateDocument } from "./documents.ts";
 import type { Durability } from "./durability.ts";
 import { GroupCommit } from "./group-commit.ts";
 import type { Journal } from "./journal.ts";
 import { LocalStore, type LocalStoreOptions } from "./local-store.ts";
 import { setDamagedAside, tellFindings } from "./mend.ts";
-import { Message, type MessageKind } from "./message.ts";
-import { keyOf } from "./message-key.ts";
-import { MessageRecord } from "./message-record.ts";
+import type { MessageKind } from "./message.ts";
 import { NedbDirectory } from "./nedb-directory.ts";
 import { type Recovered, recover } from "./recover.ts";
-import type { RecoveredMessage } from "./recovered-message.ts";
-import type { Segment } from "./segment.ts";
+import { restoreMessages } from "./restore-messages.ts";
 import type { SegmentDirectory } from "./segment-file.ts";
 import type { SegmentLimits } from "./segment-limits.ts";
 import { SegmentLog } from "./segment-log.ts";
 import { settled } from "./settled.ts";
-import { readStateKey, stateKey } from "./state-key.ts";
+import { describeState, restoreState } from "./state-documents.ts";
 import type { StoreBroker, StoreReport } from "./store.ts";
-import type { StoredPublish } from "./stored-packets.ts";
 
 export interface NedbStoreOptions extends LocalStoreOptions {
   /** Where the files are, or in tests what stands for it. */
@@ -33,34 +27,6 @@ export interface NedbStoreOptions extends LocalStoreOptions {
   kindOf?: (topic: string) => MessageKind;
   /** Of the segments, where they are to be other than usual. */
   limits?: SegmentLimits;
-}
-
-/** Whether the client still waits for messages of that age. */
-type IsFor = (clientId: string, document: MessageDocument) => boolean;
-
-/** Payloads are decoded here on their way into the memory of waiting messages. */
-let scratch = Buffer.alloc(65536);
-
-function messageOf(document: MessageDocument, brokerId: string, qos: QoS): Message {
-  const { p } = document;
-  if (p.length > scratch.length) scratch = Buffer.alloc(p.length);
-  // Written out: spreading one object into another is most of what this would cost.
-  const packet: StoredPublish = {
-    cmd: "publish",
-    brokerId: document.b ?? brokerId,
-    brokerCounter: document.n,
-    topic: document.t,
-    payload: scratch.subarray(0, scratch.write(p, "base64")),
-    qos,
-    retain: document.r === 1,
-    dup: false,
-    clientId: document.o,
-    properties: document.x === undefined ? undefined : JSON.parse(document.x),
-  };
-  const message = new Message(packet, qos, packet.retain);
-  message.publishedAt = document.at;
-  message.keep();
-  return message;
 }
 
 /**
@@ -101,8 +67,8 @@ export class NedbStore extends LocalStore {
       directory: this.#directory,
       home: () => this.broker.id,
       latest: () => this.broker.counter ?? 0,
-      describe: (key) => this.#describe(key),
-      isSent: (clientId, key) => this.outgoing.isSent(clientId, key),
+      describe: (key) => describeState(this.contents, key),
+      isSent: (clientId, key) => this.contents.outgoing.isSent(clientId, key),
       limits: options.limits,
     });
     commits = new GroupCommit({ clock, durability, log: this.#segments, failing: (reason) => this.#fails(reason) });
@@ -158,8 +124,8 @@ export class NedbStore extends LocalStore {
     );
     for (const name of aside) this.#log.error({ file: name }, `the damaged file was kept as ${name}`);
     const { messages, bytes } = this.usage;
-    const sessions = this.sessionsById.size;
-    const retained = this.retained.count;
+    const sessions = this.contents.sessions.size;
+    const retained = this.contents.retained.count;
     this.#log.info({ directory: this.#directory.path, files, sessions, messages, bytes, retained }, "store opened");
   }
 
@@ -211,171 +177,17 @@ export class NedbStore extends LocalStore {
     this.#log.error({ directory: this.#directory.path, code }, text);
   }
 
-  #restore({ messages, state, latest }: Recovered, broker: StoreBroker): void {
-    if (broker.counter !== undefined) broker.counter = Math.max(broker.counter, latest);
-    for (const [key, { document, place }] of state) {
+  #restore(recovered: Recovered, broker: StoreBroker): void {
+    if (broker.counter !== undefined) broker.counter = Math.max(broker.counter, recovered.latest);
+    for (const [key, { document, place }] of recovered.state) {
       this.#segments.place(key, place);
-      this.#restoreState(document, broker);
+      restoreState(this.contents, document, broker.id);
     }
-    // Of a session that began anew since, or that is no more, nothing is left.
-    const isFor: IsFor = (clientId, { n, b }) => {
-      const session = this.sessionsById.get(clientId);
-      if (session === undefined) return this.subscriptions.ofClient(clientId).length > 0;
-      return b !== undefined || n > session.beganAfter;
-    };
-    for (let i = 0; i < messages.length; i++) {
-      this.#restoreMessage(messages[i] as RecoveredMessage, broker.id, isFor, state);
-      messages[i] = null as never; // there may be a hundred thousand: not to be held twice
-    }
-  }
-
-  #restoreMessage(recovered: RecoveredMessage, home: string, isFor: IsFor, state: Recovered["state"]): void {
-    const { document, place } = recovered;
-    const key = keyOf(document.b ?? home, document.n, home);
-    // A session that was discarded, and a message of which only the release is left: to be said again, or it would be
-    // back at the next start, when the release is done with.
-    const isLeft = (clientId: string): boolean => {
-      if (isFor(clientId, document) && !state.has(stateKey("released", clientId, key))) return true;
-      this.#commits.noteDone(clientId, key);
-      return false;
-    };
-    const { only } = recovered;
-    if (only !== undefined) {
-      if (!isLeft(only)) return;
-      const message = this.#restoreRecord(document, home, document.q, [only], place);
-      return this.outgoing.restore(only, key, message, recovered.wasSentTo(only));
-    }
-    const receivers = [...recovered.receivers].filter(([clientId]) => isLeft(clientId));
-    if (receivers.length === 0) return;
-    const highest = Math.max(...receivers.map(([, qos]) => qos)) as QoS;
-    const message = this.#restoreRecord(
-      document,
-      home,
-      highest,
-      receivers.map(([clientId]) => clientId),
-      place,
-    );
-    for (const [clientId, qos] of receivers) {
-      const lowered = message.at(qos);
-      if (lowered !== message) {
-        (message.record as MessageRecord).setQoS(clientId, qos);
-        lowered.kind = message.kind;
-        lowered.publishedAt = message.publishedAt;
-        lowered.keep();
-      }
-      this.outgoing.restore(clientId, key, lowered, recovered.wasSentTo(clientId));
-    }
-  }
-
-  #restoreRecord(document: MessageDocument, home: string, qos: QoS, clientIds: string[], place: Segment): Message {
-    const message = messageOf(document, home, qos);
-    if (this.#kindOf !== undefined) message.kind = this.#kindOf(document.t);
-    const key = keyOf(message.brokerId, document.n, home);
-    const { durability } = this.outgoing;
-    // It is on the disk, whatever is promised by now: that it is settled has to be written too, or it would come back.
-    const record = new MessageRecord(message, key, durability === "memory" ? "written" : durability);
-    message.record = record;
-    for (const clientId of clientIds) record.addReceiver(clientId, qos);
-    record.written = true;
-    record.accept();
-    place.hold(record);
-    this.usage.add(message);
-    return message;
-  }
-
-  #restoreState(document: StateDocument, { id: brokerId }: StoreBroker): void {
-    switch (document.k) {
-      case "session":
-        this.sessionsById.set(document.i, { id: document.i, awaySince: document.away, beganAfter: document.n ?? 0 });
-        return;
-      case "subscription": {
-        const { i, f: topic, q: qos, rh, rap, nl, id } = document;
-        const optional = id === undefined ? {} : { subscriptionIdentifier: id };
-        this.subscriptions.add(i, { topic, qos, rh, rap, nl, ...optional });
-        return;
-      }
-      case "retained": {
-        const { t: topic, q: qos, n: brokerCounter, o, x } = document;
-        const payload = Buffer.from(document.p, "base64");
-        const identity = { cmd: "publish" as const, brokerId, brokerCounter, dup: false, retain: true };
-        const properties = x === undefined ? {} : { properties: JSON.parse(x) };
-        this.retained.restore({
-          ...identity,
-          topic,
-          payload,
-          qos,
-          ...(o === undefined ? {} : { clientId: o }),
-          ...properties,
-        });
-        return;
-      }
-      case "will": {
-        const { i: clientId, t: topic, q: qos, r: retain } = document;
-        this.wills.set(clientId, {
-          topic,
-          payload: Buffer.from(document.p, "base64"),
-          qos,
-          retain,
-          brokerId,
-          clientId,
-        });
-        return;
-      }
-      case "receipt": {
-        const { i, m: messageId, t: topic } = document;
-        const packets = this.incoming.get(i) ?? new Map();
-        const common = { cmd: "publish" as const, brokerId: "", brokerCounter: 0, dup: false, retain: false };
-        packets.set(messageId, { ...common, topic, payload: Buffer.alloc(0), qos: 2, messageId });
-        this.incoming.set(i, packets);
-        return;
-      }
-      case "released":
-        this.outgoing.restore(document.i, document.n, { cmd: "pubrel", messageId: document.m }, true);
-        return;
-    }
-  }
-
-  #describe(key: string): StateDocument | undefined {
-    const parts = readStateKey(key);
-    if (parts === undefined) return undefined;
-    const { kind, owner, part } = parts;
-    switch (kind) {
-      case "session": {
-        const session = this.sessionsById.get(owner);
-        return session && { k: "session", i: owner, away: session.awaySince, n: session.beganAfter };
-      }
-      case "subscription": {
-        const found = this.subscriptions.get(owner, part);
-        if (found === undefined) return undefined;
-        const { qos: q, rh, rap, nl, subscriptionIdentifier: id } = found;
-        const optional = Object.entries({ rh, rap, nl, id }).filter(([, value]) => value !== undefined);
-        return { k: "subscription", i: owner, f: part, q, ...Object.fromEntries(optional) };
-      }
-      case "retained": {
-        const packet = this.retained.tree.get(owner);
-        if (packet === undefined) return undefined;
-        const { payload, qos: q, brokerCounter: n, clientId, properties } = packet;
-        const document: StateDocument = { k: "retained", t: owner, p: Buffer.from(payload).toString("base64"), q, n };
-        if (clientId !== undefined) document.o = clientId;
-        if (properties !== undefined) document.x = JSON.stringify(properties);
-        return document;
-      }
-      case "will": {
-        const will = this.wills.get(owner);
-        if (will === undefined) return undefined;
-        const p = Buffer.from(will.payload).toString("base64");
-        return { k: "will", i: owner, t: will.topic, p, q: will.qos, r: will.retain };
-      }
-      case "receipt": {
-        const packet = this.incoming.get(owner)?.get(Number(part));
-        return packet && { k: "receipt", i: owner, m: Number(part), t: packet.topic };
-      }
-      case "released": {
-        const released = this.outgoing.released(owner, part);
-        if (released === undefined) return undefined;
-        return { k: "released", i: owner, n: released.key, m: released.packetId };
-      }
-    }
+    restoreMessages(recovered, this.contents, {
+      home: broker.id,
+      kindOf: this.#kindOf,
+      noteDone: (clientId, key) => this.#commits.noteDone(clientId, key),
+    });
   }
 }
 
