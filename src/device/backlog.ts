@@ -195,7 +195,8 @@ export class Backlog implements AdmissionOwner<Message> {
 
   #isExpired({ kind, publishedAt }: Message): boolean {
     const { settings, classes, clock } = this.#context;
-    const seconds = classes.at(kind.index).timeToLiveSeconds ?? settings.mailboxes.timeToLiveSeconds;
+    const ofClass = settings.classes.length === 0 ? undefined : classes.at(kind.index).timeToLiveSeconds;
+    const seconds = ofClass ?? settings.mailboxes.timeToLiveSeconds;
     return seconds > 0 && publishedAt > 0 && clock.now() - publishedAt * 1000 > seconds * 1000;
   }
 }

@@ -1,7 +1,7 @@
 import type { Message } from "../store/message.ts";
 
-/** What an in-flight message waits for. */
-export const awaiting = { nothing: 0, puback: 1, pubrec: 2, pubcomp: 3 } as const;
+/** What an in-flight message waits for; `release`: that the store has noted its PUBREC, and the PUBREL may leave. */
+export const awaiting = { nothing: 0, puback: 1, pubrec: 2, release: 3, pubcomp: 4 } as const;
 export type Awaiting = (typeof awaiting)[keyof typeof awaiting];
 
 export interface InFlight {
@@ -9,13 +9,9 @@ export interface InFlight {
   awaits: Awaiting;
   /** Null where the message need not be sent again: after PUBREC, and in clean sessions. */
   message: Message | null;
-  /** Place of the message in the order of all messages. */
+  /** Place of the message in the order of all messages; with the id of its gateway it identifies the message. */
   sequence: number;
-  /** Identifies the message in the store. */
   brokerId: string;
-  brokerCounter: number;
-  /** The store is noting the PUBREC: the PUBREL leaves when it has. */
-  releasing: boolean;
   /** When it was sent, in ticks of `Grace`; -1 where the store knows of it, or need not. */
   sparedAt: number;
   /** The publisher's acknowledgement waits for this receiver. */
@@ -42,21 +38,10 @@ export class InFlightWindow {
 
   /** Takes a message up under the packet id in its wire form, unless that is in use. */
   add(message: Message, awaits: Awaiting, keepMessage: boolean, sparedAt = -1): InFlight {
-    const { sequence, brokerId, brokerCounter } = message;
+    const { sequence, brokerId } = message;
     const packetId = this.#freeIdFor(message);
     const kept = keepMessage ? message : null;
-    const releasing = false;
-    const entry = {
-      packetId,
-      awaits,
-      message: kept,
-      sequence,
-      brokerId,
-      brokerCounter,
-      releasing,
-      sparedAt,
-      isAwaited: false,
-    };
+    const entry = { packetId, awaits, message: kept, sequence, brokerId, sparedAt, isAwaited: false };
     this.#append(entry);
     return entry;
   }
@@ -68,10 +53,9 @@ export class InFlightWindow {
   }
 
   /** Takes up a message of a reloaded session of which only the release is left to do. */
-  restoreReleased(packetId: number, brokerId: string, brokerCounter: number): void {
+  restoreReleased(packetId: number, brokerId: string, sequence: number): void {
     const awaits = awaiting.pubcomp;
-    const common = { releasing: false, sparedAt: -1, isAwaited: false };
-    this.restore({ packetId, awaits, message: null, sequence: 0, brokerId, brokerCounter, ...common });
+    this.restore({ packetId, awaits, message: null, sequence, brokerId, sparedAt: -1, isAwaited: false });
   }
 
   find(packetId: number): InFlight | undefined {

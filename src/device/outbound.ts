@@ -30,6 +30,7 @@ export class Outbound implements Sparing {
   readonly #record: OutgoingRecord;
   readonly #forwarder: Forwarder;
   #window = new InFlightWindow();
+  readonly #isTaken = (packetId: number): boolean => this.#window.find(packetId) !== undefined;
   /** The store is not told of something in flight. */
   #spares = false;
   /** What was in flight when the device was last away, and has to be sent again before anything newer. */
@@ -88,7 +89,7 @@ export class Outbound implements Sparing {
     if (this.#resends !== null && !this.#resend(connection)) return;
     if (this.#replay.depth > 0 && !this.#sendReplay(connection)) return;
     while (this.#backlog.depth > 0 && this.#hasRoom(connection)) {
-      const message = this.#backlog.next((packetId) => this.#window.find(packetId) !== undefined);
+      const message = this.#backlog.next(this.#isTaken);
       if (message === undefined) return;
       this.#sendAcknowledged(message, connection);
       this.#backlog.refill();
@@ -112,22 +113,22 @@ export class Outbound implements Sparing {
     const entry = this.#window.find(packetId);
     if (entry?.awaits === awaiting.puback) return;
     if (entry?.awaits === awaiting.pubrec) {
-      entry.awaits = awaiting.pubcomp;
+      entry.awaits = awaiting.release;
       entry.message = null;
-      entry.releasing = true;
       // Were the release sent and forgotten in a power cut, the message would be sent again as if it were another.
       return this.#record.received(entry, () => {
-        entry.releasing = false;
+        if (entry.awaits !== awaiting.release) return;
+        entry.awaits = awaiting.pubcomp;
         this.#device.connection?.sendAcknowledgement(firstByte.pubrel, packetId);
       });
     }
-    if (!entry?.releasing) this.#device.connection?.sendAcknowledgement(firstByte.pubrel, packetId);
+    if (entry?.awaits !== awaiting.release) this.#device.connection?.sendAcknowledgement(firstByte.pubrel, packetId);
   }
 
   /** PUBCOMP. */
   completed(packetId: number): void {
     const entry = this.#window.find(packetId);
-    if (entry?.awaits === awaiting.pubcomp) this.#settle(entry, packetId);
+    if (entry?.awaits === awaiting.pubcomp || entry?.awaits === awaiting.release) this.#settle(entry, packetId);
   }
 
   /** The device has a connection again: what was in flight is sent again, in its old order [MQTT-4.4.0-1]. */
@@ -165,8 +166,8 @@ export class Outbound implements Sparing {
     const restored = new Set<string>();
     for (const { key, entry, packetId } of outgoing) {
       if (!(entry instanceof Message)) {
-        const [brokerId, brokerCounter] = identityOfKey(key, this.#context.broker.id);
-        this.#window.restoreReleased(entry.messageId, brokerId, brokerCounter);
+        const [brokerId, sequence] = identityOfKey(key, this.#context.broker.id);
+        this.#window.restoreReleased(entry.messageId, brokerId, sequence);
         continue;
       }
       if (newer.length > 0) restored.add(identityOf(entry));
@@ -180,19 +181,9 @@ export class Outbound implements Sparing {
       }
       const message = entry;
       message.keep();
-      const { brokerId, brokerCounter, sequence } = message;
+      const { brokerId, sequence } = message;
       const awaits = message.qos === 2 ? awaiting.pubrec : awaiting.puback;
-      this.#window.restore({
-        packetId,
-        awaits,
-        message,
-        sequence,
-        brokerId,
-        brokerCounter,
-        releasing: false,
-        sparedAt: -1,
-        isAwaited: false,
-      });
+      this.#window.restore({ packetId, awaits, message, sequence, brokerId, sparedAt: -1, isAwaited: false });
     }
     for (const message of newer) if (!restored.has(identityOf(message))) this.#backlog.restore(message);
   }
@@ -232,6 +223,7 @@ export class Outbound implements Sparing {
     // QoS 2 is sent when the store has it: after a power cut its publisher may send it again as one not seen before.
     const isCertain = clean || message.qos < 2;
     if (connection === null || waits || !isCertain || !this.#hasRoom(connection)) return this.#wait(message);
+    if (clean) return this.#sendAcknowledged(message, connection);
     if (!this.#record.spares(message)) {
       if (this.#spares) this.record(); // what is stored of a device's line must have no gap before it [MQTT-4.6.0-6]
       this.#record.taken(message);
@@ -283,7 +275,7 @@ export class Outbound implements Sparing {
     const entry = this.#window.add(forward, awaits, keeps, isSpared ? sparedAt : -1);
     const { packetId } = entry;
     if (isSpared) this.#spare(message, entry);
-    else this.#record.sent(message, packetId);
+    else if (!this.#device.session.clean) this.#record.sent(message, packetId);
     if (packetId === forward.packetId) this.#forwarder.send(forward, connection);
     else this.#forwarder.sendApart(forward, packetId, false, connection);
   }
@@ -301,7 +293,7 @@ export class Outbound implements Sparing {
     while (resends.length > 0) {
       if (connection.unsentBytes >= this.#context.settings.sendBufferBytesMax) return false;
       const entry = resends.shift() as InFlight;
-      if (entry.releasing) continue;
+      if (entry.awaits === awaiting.release) continue;
       if (entry.awaits === awaiting.pubcomp) connection.sendAcknowledgement(firstByte.pubrel, entry.packetId);
       else if (entry.message !== null) this.#forwarder.sendApart(entry.message, entry.packetId, true, connection); // DUP [MQTT-3.3.1-1]
     }
@@ -331,7 +323,7 @@ export class Outbound implements Sparing {
     const { connection } = this.#device;
     if (connection !== null && this.#hasAckListener) {
       // As in aedes: the PUBLISH at QoS 1, and at QoS 2 the PUBREL that was answered.
-      const acknowledged = awaits === awaiting.pubcomp ? { cmd: "pubrel" } : message?.toPacket();
+      const acknowledged = awaits !== awaiting.puback ? { cmd: "pubrel" } : message?.toPacket();
       this.#context.broker.emit("ack", { ...acknowledged, messageId: packetId }, connection);
     }
     this.pump();
@@ -342,7 +334,7 @@ function identityOf({ brokerId, brokerCounter }: { brokerId: string; brokerCount
   return `${brokerId} ${brokerCounter}`;
 }
 
-function identityOfKey(key: MessageKey, home: string): [brokerId: string, brokerCounter: number] {
+function identityOfKey(key: MessageKey, home: string): [brokerId: string, sequence: number] {
   if (typeof key === "number") return [home, key];
   const at = key.lastIndexOf("\n");
   return [key.slice(0, at), Number(key.slice(at + 1))];

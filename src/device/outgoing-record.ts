@@ -62,17 +62,17 @@ export class OutgoingRecord {
   }
 
   /** PUBREC came: `done` is called when the store has noted that only the release is left to do. */
-  received({ brokerId, brokerCounter, packetId }: InFlight, done: () => void): void {
+  received({ brokerId, sequence, packetId }: InFlight, done: () => void): void {
     if (this.#device.session.clean) return done();
-    this.#store.release(this.#device.id, brokerId, brokerCounter, packetId).then(done, (error) => {
+    this.#store.release(this.#device.id, brokerId, sequence, packetId).then(done, (error) => {
       this.#failed(error);
       done();
     });
   }
 
-  settled({ brokerId, brokerCounter, packetId }: InFlight): void {
+  settled({ brokerId, sequence, packetId }: InFlight): void {
     if (this.#device.session.clean) return;
-    this.#note(this.#store.settle(this.#device.id, brokerId, brokerCounter, packetId));
+    this.#note(this.#store.settle(this.#device.id, brokerId, sequence, packetId));
   }
 
   /** The message was given up before it was sent. */
