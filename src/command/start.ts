@@ -18,7 +18,7 @@ export async function start(options: ConfigOptions, context: CommandContext): Pr
   const log = createLog(loaded.config.log);
   logCrashes(log);
   limitYoungGeneration(YOUNG_BYTES_MAX);
-  tightenHeap(OLD_GROWTH_PERCENT);
+  const followHeap = tightenHeap(OLD_GROWTH_PERCENT);
   for (const warning of loaded.warnings) log.warn({}, warning);
   const { Gateway } = await import("../gateway.ts");
   return superviseGateway({
@@ -27,7 +27,10 @@ export async function start(options: ConfigOptions, context: CommandContext): Pr
     signals: context.signals,
     exit: (code) => process.exit(code),
     reload: () => configOfOptions(options, context),
-    onReady: (gateway) => logReady(gateway, loaded.config, log),
+    onReady: (gateway) => {
+      followHeap();
+      logReady(gateway, loaded.config, log);
+    },
   });
 }
 
