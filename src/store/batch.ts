@@ -67,16 +67,13 @@ export class Batch {
     void this.durable.then(() => failed.succeeded());
   }
 
-  #add({ keys, done, sent, more }: Batch): void {
-    for (const [record, clientIds] of more) {
+  #add(other: Batch): void {
+    for (const [record, clientIds] of other.more) {
       if (record.message !== null) this.more.set(record, [...clientIds, ...(this.more.get(record) ?? [])]);
     }
-    for (const key of keys) this.keys.add(key);
-    for (const [where, noted] of [
-      ["done", done],
-      ["sent", sent],
-    ] as const) {
-      for (const [clientId, ofClient] of noted) for (const key of ofClient) this.note(where, clientId, key);
+    for (const key of other.keys) this.keys.add(key);
+    for (const where of ["done", "sent"] as const) {
+      for (const [clientId, keys] of other[where]) for (const key of keys) this.note(where, clientId, key);
     }
   }
 }

@@ -49,10 +49,6 @@ export class GroupCommit implements Journal {
     this.#parts = parts;
   }
 
-  get failing(): boolean {
-    return this.#failing;
-  }
-
   add(record: MessageRecord): void {
     this.#unwrittenBytes += record.bytes;
     this.#pending.records.push(record);

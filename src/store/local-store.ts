@@ -231,7 +231,7 @@ export class LocalStore implements Store {
     const { messageId } = packet;
     if (messageId === undefined) return noSuchPacket(id, messageId);
     if ("cmd" in packet && packet.cmd === "pubrel") {
-      const key = this.contents.outgoing.keyOfPacketId(id, messageId);
+      const key = this.contents.outgoing.keyOfRef(id, { messageId });
       const released = key === undefined ? undefined : this.contents.outgoing.release(id, key, messageId);
       return released ?? noSuchPacket(id, messageId);
     }

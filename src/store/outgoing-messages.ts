@@ -86,10 +86,6 @@ export class OutgoingMessages {
     return this.#lines.get(clientId)?.find(ref, this.home);
   }
 
-  keyOfPacketId(clientId: string, packetId: number): MessageKey | undefined {
-    return this.#lines.get(clientId)?.keyOf(packetId);
-  }
-
   /** Forgets everything on its way to the client. A long line takes its time, and gives way to others meanwhile. */
   discard(clientId: string): void {
     const rest = this.list(clientId);
@@ -118,10 +114,6 @@ export class OutgoingMessages {
     const key = line?.get(part) === undefined ? Number(part) : part;
     const entry = line?.get(key);
     return entry === undefined || entry instanceof Message ? undefined : { key, packetId: entry.messageId };
-  }
-
-  clients(): IterableIterator<string> {
-    return this.#lines.keys();
   }
 
   #forget(clientId: string, key: MessageKey, entry: Message | StoredPubrel): void {

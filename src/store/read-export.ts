@@ -1,5 +1,6 @@
 import { entryMistakes } from "./check-entry.ts";
 import {
+  documentOfState,
   type EntryType,
   EXPORT_FORMAT,
   type ExportEnd,
@@ -8,7 +9,7 @@ import {
   entryTypes,
 } from "./export-entry.ts";
 import { keyOf } from "./message-key.ts";
-import { stateKey } from "./state-key.ts";
+import { keyOfState } from "./recover.ts";
 
 /** An export, checked. */
 export interface ReadExport {
@@ -120,19 +121,6 @@ class Reading {
 }
 
 function keyOfEntry(entry: ExportEntry): string {
-  switch (entry.type) {
-    case "session":
-    case "will":
-      return stateKey(entry.type, entry.device);
-    case "subscription":
-      return stateKey("subscription", entry.device, entry.filter);
-    case "retained":
-      return stateKey("retained", entry.topic);
-    case "receipt":
-      return stateKey("receipt", entry.device, entry.packetId);
-    case "released":
-      return stateKey("released", entry.device, entry.message);
-    case "message":
-      return `m${keyOf(entry.gateway ?? "", entry.number, "")}`;
-  }
+  if (entry.type === "message") return `m${keyOf(entry.gateway ?? "", entry.number, "")}`;
+  return keyOfState(documentOfState(entry));
 }

@@ -40,7 +40,7 @@ function messagesThatCount({ messages, state }: Recovered): RecoveredMessage[] {
   const began = beganAfter(state);
   for (const { document, receivers } of messages) {
     const { b, n } = document;
-    const key = b === undefined ? n : keyOf(b, n, "");
+    const key = keyOf(b ?? "", n, "");
     for (const id of [...receivers.keys()]) {
       const after = began.get(id);
       const isFor = after !== undefined && (b !== undefined || n > after);

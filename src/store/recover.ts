@@ -200,7 +200,7 @@ class Recovery {
 
   #applyMessage(document: MessageDocument, place: Segment): void {
     this.#latest = Math.max(this.#latest, document.n);
-    const key = document.b === undefined ? document.n : keyOf(document.b, document.n, "");
+    const key = keyOf(document.b ?? "", document.n, "");
     this.#messages.set(key, new RecoveredMessage(document, place));
   }
 }
