@@ -40,7 +40,7 @@ export class Outbound implements Sparing {
   constructor(device: OutboundOwner, context: DeviceContext) {
     this.#device = device;
     this.#context = context;
-    this.#record = new OutgoingRecord(device, context);
+    this.#record = new OutgoingRecord(device, context, () => this.#tellSpared());
     this.#forwarder = new Forwarder(context);
     this.#backlog = new Backlog(device, context, this.#record, () => this.#pumpLater());
   }
@@ -190,7 +190,7 @@ export class Outbound implements Sparing {
 
   /** Forgets everything on the way to the device; the store is not told. */
   clear(): void {
-    if (this.#spares) this.record();
+    this.#tellSpared();
     this.#backlog.clear();
     this.#window = new InFlightWindow();
     this.#resends = null;
@@ -199,7 +199,7 @@ export class Outbound implements Sparing {
 
   /** Nothing will be delivered any more, and nobody has to wait for it. */
   stop(): void {
-    if (this.#spares) this.record();
+    this.#tellSpared();
     this.#backlog.stop();
   }
 
@@ -222,20 +222,17 @@ export class Outbound implements Sparing {
     const clean = this.#device.session.clean;
     // QoS 2 is sent when the store has it: after a power cut its publisher may send it again as one not seen before.
     const isCertain = clean || message.qos < 2;
-    if (connection === null || waits || !isCertain || !this.#hasRoom(connection)) return this.#wait(message);
+    if (connection === null || waits || !isCertain || !this.#hasRoom(connection)) return this.#backlog.put(message);
     if (clean) return this.#sendAcknowledged(message, connection);
     if (!this.#record.spares(message)) {
-      if (this.#spares) this.record(); // what is stored of a device's line must have no gap before it [MQTT-4.6.0-6]
       this.#record.taken(message);
       return this.#sendAcknowledged(message, connection);
     }
     this.#sendAcknowledged(message, connection, this.#context.grace.tick);
   }
 
-  #wait(message: Message): void {
-    // What is stored of a device's line must have no gap before it [MQTT-4.6.0-6].
+  #tellSpared(): void {
     if (this.#spares) this.record();
-    this.#backlog.put(message);
   }
 
   /** The store has what was to be certain. */
@@ -267,15 +264,12 @@ export class Outbound implements Sparing {
     if (keeps) forward.keep();
     // The store keeps the message as it came, and not what was made of it for this receiver.
     const isSpared = sparedAt >= 0 && forward === message;
-    if (sparedAt >= 0 && !isSpared) {
-      if (this.#spares) this.record();
-      this.#record.taken(message);
-    }
+    if (sparedAt >= 0 && !isSpared) this.#record.taken(message);
     const awaits = forward.qos === 2 ? awaiting.pubrec : awaiting.puback;
     const entry = this.#window.add(forward, awaits, keeps, isSpared ? sparedAt : -1);
     const { packetId } = entry;
     if (isSpared) this.#spare(message, entry);
-    else if (!this.#device.session.clean) this.#record.sent(message, packetId);
+    else this.#record.sent(message, packetId);
     if (packetId === forward.packetId) this.#forwarder.send(forward, connection);
     else this.#forwarder.sendApart(forward, packetId, false, connection);
   }

@@ -11,10 +11,17 @@ import type { Session } from "./session.ts";
 export class OutgoingRecord {
   readonly #device: { readonly id: string; readonly session: Session };
   readonly #context: DeviceContext;
+  readonly #tellSpared: () => void;
 
-  constructor(device: { readonly id: string; readonly session: Session }, context: DeviceContext) {
+  /** `tellSpared` tells the store of everything that it was spared, before it is told of something newer. */
+  constructor(
+    device: { readonly id: string; readonly session: Session },
+    context: DeviceContext,
+    tellSpared: () => void,
+  ) {
     this.#device = device;
     this.#context = context;
+    this.#tellSpared = tellSpared;
   }
 
   /** Whether the store may be told later of a message that is being sent. */
@@ -85,6 +92,7 @@ export class OutgoingRecord {
   }
 
   #keep(message: Message, isSent: boolean): Acceptance {
+    this.#tellSpared(); // what is stored of a device's line has no gap before it [MQTT-4.6.0-6]
     this.classify(message);
     return this.#store.keep(this.#device.id, message, isSent);
   }

@@ -44,7 +44,7 @@ class Desk {
       connection: null,
       drop: (reason: string) => this.drops.push(reason),
     };
-    this.backlog = new Backlog(device, context, new OutgoingRecord(device, context), () => {});
+    this.backlog = new Backlog(device, context, new OutgoingRecord(device, context, () => {}), () => {});
   }
 
   /** A client id by which messages come that may be held. */
