@@ -10,6 +10,8 @@ export class Batch {
   readonly more = new Map<MessageRecord, string[]>();
   /** Entries that changed; what they are is asked for when they are written. */
   readonly keys = new Set<string>();
+  /** Some of them did not change: they are in a segment that is to be given back. */
+  copiesKeys = false;
   /** Keys to be said to be gone even where nothing of them is known to be on the disk. */
   readonly again = new Set<string>();
   readonly done = new Map<string, Set<MessageKey>>();
@@ -64,6 +66,7 @@ export class Batch {
     this.#add(failed);
     this.sync ||= failed.sync;
     this.hurried ||= failed.hurried;
+    this.copiesKeys ||= failed.copiesKeys;
     void this.durable.then(() => failed.succeeded());
   }
 

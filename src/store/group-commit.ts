@@ -125,6 +125,7 @@ export class GroupCommit implements Journal {
   copy(records: readonly MessageRecord[], keys: readonly string[]): void {
     this.#pending.copies.push(...records);
     for (const key of keys) this.#pending.keys.add(key);
+    if (keys.length > 0) this.#pending.copiesKeys = true;
     this.#hurry(false);
   }
 
@@ -132,7 +133,7 @@ export class GroupCommit implements Journal {
   async moveOut(segment: Segment): Promise<void> {
     const batch = new Batch();
     batch.copies = segment.records();
-    for (const key of segment.keys) batch.keys.add(key);
+    for (const key of segment.keys.keys()) batch.keys.add(key);
     batch.sync = true;
     await this.#parts.log.write(batch, () => {});
   }

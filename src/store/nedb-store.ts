@@ -1,6 +1,7 @@
 import type { Clock } from "../actor/clock.ts";
 import type { Log } from "../log.ts";
 import { WaypostError } from "../waypost-error.ts";
+import { stateBytes } from "./documents.ts";
 import type { Durability } from "./durability.ts";
 import { GroupCommit } from "./group-commit.ts";
 import type { Journal } from "./journal.ts";
@@ -125,7 +126,7 @@ export class NedbStore extends LocalStore {
     for (const name of aside) this.#log.error({ file: name }, `the damaged file was kept as ${name}`);
     const { messages, bytes } = this.usage;
     const sessions = this.contents.sessions.size;
-    const retained = this.contents.retained.count;
+    const retained = this.retainedUsage.messages;
     this.#log.info({ directory: this.#directory.path, files, sessions, messages, bytes, retained }, "store opened");
   }
 
@@ -180,7 +181,7 @@ export class NedbStore extends LocalStore {
   #restore(recovered: Recovered, broker: StoreBroker): void {
     if (broker.counter !== undefined) broker.counter = Math.max(broker.counter, recovered.latest);
     for (const [key, { document, place }] of recovered.state) {
-      this.#segments.place(key, place);
+      this.#segments.place(key, place, stateBytes(key, document));
       restoreState(this.contents, document, broker.id);
     }
     restoreMessages(recovered, this.contents, {

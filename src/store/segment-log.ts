@@ -6,6 +6,7 @@ import {
   receiversDocument,
   type StateDocument,
   type StoreDocument,
+  stateBytes,
 } from "./documents.ts";
 import type { MessageKey } from "./message-key.ts";
 import type { MessageRecord } from "./message-record.ts";
@@ -14,7 +15,7 @@ import { type SegmentDirectory, type SegmentFile, segmentName } from "./segment-
 import { defaultSegmentLimits, type SegmentLimits } from "./segment-limits.ts";
 import type { StoreReport } from "./store.ts";
 
-/** Bytes of payloads that are handed to NeDB at once, or a little more. */
+/** Bytes of payloads and properties that are handed to NeDB at once, or a little more. */
 const APPEND_BYTES_AT_ONCE = 1024 * 1024;
 
 export interface SegmentLogParts {
@@ -65,12 +66,12 @@ export class SegmentLog {
     this.#next = Math.max(this.#next, segment.number + 1);
   }
 
-  /** The latest version of the entry is in this segment, or with null nowhere. */
-  place(key: string, segment: Segment | null): void {
+  /** The latest version of the entry is in this segment, and takes so many bytes there; or with null nowhere. */
+  place(key: string, segment: Segment | null, bytes = 0): void {
     this.#places.get(key)?.releaseKey(key);
     if (segment === null) this.#places.delete(key);
     else {
-      segment.holdKey(key);
+      segment.holdKey(key, bytes);
       this.#places.set(key, segment);
     }
   }
@@ -96,8 +97,8 @@ export class SegmentLog {
    * of it counts, although some of it may be on the disk.
    */
   async write(batch: Batch, handedOver: () => void): Promise<void> {
-    // Whether each entry was there when it was written; it may be another by the time the commit is through.
-    const entries = new Map<string, boolean>();
+    // Bytes of each entry as it was written, 0 where it was gone; it may be another by the time the commit is through.
+    const entries = new Map<string, number>();
     await this.#cutOff();
     for (const doubtful of this.#doubtful) batch.redo(doubtful);
     const slices = this.#slicesOf(batch, entries);
@@ -122,11 +123,11 @@ export class SegmentLog {
     this.commits++;
     const bytes = file.bytes - segment.bytes;
     this.bytesWritten += bytes;
-    this.#copyBudget += batch.copies.length > 0 ? -bytes : 2 * bytes;
+    this.#copyBudget += batch.copies.length > 0 || batch.copiesKeys ? -bytes : 2 * bytes;
     segment.bytes = file.bytes;
     for (const record of batch.records) if (record.written && record.message !== null) segment.hold(record);
     for (const record of batch.copies) if (record.message !== null) segment.hold(record);
-    for (const [key, isThere] of entries) this.place(key, isThere ? segment : null);
+    for (const [key, size] of entries) this.place(key, size > 0 ? segment : null, size);
     this.#doubtful = [];
   }
 
@@ -151,15 +152,8 @@ export class SegmentLog {
 
   /** Has some of what counts in a segment written anew. */
   empty(segment: Segment, copy: (records: MessageRecord[], keys: string[]) => void): void {
-    const { copyAtOnce } = this.#limits;
-    const records: MessageRecord[] = [];
-    let bytes = 0;
-    for (const record of segment.records()) {
-      if (records.length === copyAtOnce || bytes > APPEND_BYTES_AT_ONCE) break;
-      records.push(record);
-      bytes += record.bytes;
-    }
-    copy(records, [...segment.keys].slice(0, copyAtOnce));
+    const { records, keys } = segment.some(this.#limits.copyAtOnce, APPEND_BYTES_AT_ONCE);
+    copy(records, keys);
   }
 
   async close(): Promise<void> {
@@ -173,12 +167,12 @@ export class SegmentLog {
     await this.#parts.directory.remove(spare.name);
   }
 
-  *#slicesOf(batch: Batch, entries: Map<string, boolean>): Generator<StoreDocument[], undefined> {
+  *#slicesOf(batch: Batch, entries: Map<string, number>): Generator<StoreDocument[], undefined> {
     let slice: StoreDocument[] = [];
     let bytes = 0;
     for (const document of this.#documentsOf(batch, entries)) {
       slice.push(document);
-      bytes += "p" in document ? document.p.length : 0;
+      if ("p" in document) bytes += document.p.length + (document.x?.length ?? 0);
       // NeDB makes one string of them, and nothing else is done meanwhile.
       if (slice.length < this.#limits.appendAtOnce && bytes < APPEND_BYTES_AT_ONCE) continue;
       yield slice;
@@ -188,7 +182,7 @@ export class SegmentLog {
     if (slice.length > 0) yield slice;
   }
 
-  *#documentsOf(batch: Batch, entries: Map<string, boolean>): Generator<StoreDocument> {
+  *#documentsOf(batch: Batch, entries: Map<string, number>): Generator<StoreDocument> {
     for (const records of [batch.records, batch.copies]) {
       for (const record of records) {
         const { message } = record;
@@ -210,7 +204,7 @@ export class SegmentLog {
     const gone: string[] = [];
     for (const key of batch.keys) {
       const document = this.#parts.describe(key);
-      entries.set(key, document !== undefined);
+      entries.set(key, document === undefined ? 0 : stateBytes(key, document));
       if (document !== undefined) yield document;
       else if (this.#places.has(key) || batch.again.has(key)) gone.push(key);
     }

@@ -1,9 +1,6 @@
 import type { MessageRecord, Place } from "./message-record.ts";
 import type { SegmentFile } from "./segment-file.ts";
 
-/** Bytes that a document of something else than a message is taken to have. */
-const STATE_BYTES = 128;
-
 /** Bytes that each receiver of a message is taken to have. */
 const RECEIVER_BYTES = 16;
 
@@ -18,7 +15,8 @@ export class Segment implements Place {
   liveBytes = 0;
   /** Bytes in the file up to the end of the last commit that is known to be whole. */
   bytes: number;
-  readonly keys = new Set<string>();
+  /** Entries other than messages whose latest version is here, and the bytes of each. */
+  readonly keys = new Map<string, number>();
   #records: MessageRecord[] = [];
 
   constructor(number: number, name: string, bytes: number, file: SegmentFile | null = null) {
@@ -48,21 +46,41 @@ export class Segment implements Place {
     this.liveBytes -= record.bytesOnDisk;
   }
 
-  holdKey(key: string): void {
-    if (this.keys.has(key)) return;
-    this.keys.add(key);
+  holdKey(key: string, bytes: number): void {
+    this.releaseKey(key);
+    this.keys.set(key, bytes);
     this.live++;
-    this.liveBytes += STATE_BYTES;
+    this.liveBytes += bytes;
   }
 
   releaseKey(key: string): void {
-    if (!this.keys.delete(key)) return;
+    const bytes = this.keys.get(key);
+    if (bytes === undefined) return;
+    this.keys.delete(key);
     this.live--;
-    this.liveBytes -= STATE_BYTES;
+    this.liveBytes -= bytes;
   }
 
   /** The records whose only version is here. */
   records(): MessageRecord[] {
     return this.#records.filter((record) => record.place === this);
+  }
+
+  /** Some of what counts here: so many records and so many keys, and of all of them so many bytes, or a little more. */
+  some(countMax: number, bytesMax: number): { records: MessageRecord[]; keys: string[] } {
+    const records: MessageRecord[] = [];
+    const keys: string[] = [];
+    let bytes = 0;
+    for (const record of this.records()) {
+      if (records.length === countMax || bytes > bytesMax) break;
+      records.push(record);
+      bytes += record.bytes;
+    }
+    for (const [key, keyBytes] of this.keys) {
+      if (keys.length === countMax || bytes > bytesMax) break;
+      keys.push(key);
+      bytes += keyBytes;
+    }
+    return { records, keys };
   }
 }
