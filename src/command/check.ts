@@ -20,9 +20,11 @@ function summaryOf(config: GatewayConfig, file: string | undefined): string[] {
     return `listener ${name}: ${type} on ${host} port ${port}${path}${allowAnonymous ? ", open to anyone who reaches it" : ""}`;
   });
   const { mailboxes, sessions, limits } = config;
+  const users = Object.keys(config.authentication.users).length;
   return [
     `gateway ${config.gateway.name}, configured by ${file ?? "defaults"}`,
     ...listeners,
+    `users: ${users === 0 ? "none, everybody who reaches a listener may connect" : users}`,
     `store: ${config.store.engine}`,
     `sessions: at most ${sessions.countMax}, kept ${sessions.expirySecondsMax} s, ${sessions.inFlightMax} messages in flight`,
     `mailboxes: ${mailboxes.messagesMax} messages or ${formatByteSize(mailboxes.bytesMax)}, then ${mailboxes.whenFull}`,

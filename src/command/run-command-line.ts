@@ -52,6 +52,9 @@ function programFor(context: CommandContext, finish: (code: number) => void): Co
     command(program, "sub", "subscribe and print messages, with the options of mosquitto_sub"),
     "sub",
   ).action(async (options) => finish(await (await import("../client/sub.ts")).sub(options, context)));
+  command(program, "passwd", "read a password from standard input and print what the configuration has of it")
+    .argument("[name]", "name of the user; with it, the lines for the configuration file are printed")
+    .action(async (name) => finish(await (await import("./passwd.ts")).passwd(name, context)));
   addStoreCommands(program, { context, command, finish });
   return program;
 }

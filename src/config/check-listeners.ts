@@ -3,17 +3,22 @@ import { isLoopback } from "./loopback.ts";
 
 type Context = Pick<z.core.$RefinementCtx, "addIssue">;
 
-/** A listener that other machines can reach needs a word from its owner: there is no authentication yet. */
-export function checkListener(value: unknown, context: Context): void {
-  const { host, allowAnonymous, enabled } = partOf(value);
-  if (enabled === false || allowAnonymous === true || typeof host !== "string" || isLoopback(host)) return;
-  context.addIssue({
-    code: "custom",
-    path: ["host"],
-    message:
-      `is ${host}, which other machines can reach, and this release has no authentication: anyone there could publish and read everything. ` +
-      "Listen on 127.0.0.1, or set allowAnonymous: true on this listener if you accept that",
-  });
+/** While everybody may connect, a listener that other machines can reach needs a word from its owner. */
+export function checkListenerHosts(config: unknown, context: Context): void {
+  const { listeners, authentication } = partOf(config);
+  if (Object.keys(partOf(partOf(authentication).users)).length > 0) return;
+  for (const [name, value] of Object.entries(partOf(listeners))) {
+    const { host, allowAnonymous, enabled } = partOf(value);
+    if (enabled === false || allowAnonymous === true || typeof host !== "string" || isLoopback(host)) continue;
+    context.addIssue({
+      code: "custom",
+      path: ["listeners", name, "host"],
+      message:
+        `is ${host}, which other machines can reach, and without users anyone there could publish and read everything. ` +
+        "Name users under authentication.users (`waypost passwd` prints their entries), or listen on 127.0.0.1, " +
+        "or set allowAnonymous: true on this listener if you accept that",
+    });
+  }
 }
 
 /** Two listeners cannot share a port of the same address. */

@@ -86,6 +86,21 @@ export function text(
   return z.string({ error }).regex(field.pattern, { error }).default(field.default).meta(metaOf(field));
 }
 
+/** Text that must be given, and that no message shows. `mistakeOf` tells what is wrong with a text, without showing it. */
+export function secret({
+  mustBe,
+  mistakeOf,
+  ...field
+}: FieldDoc & { readonly mustBe: string; readonly mistakeOf: (text: string) => string | undefined }) {
+  return z
+    .string({ error: `must be ${mustBe}` })
+    .superRefine((text, context) => {
+      const message = mistakeOf(text);
+      if (message !== undefined) context.addIssue({ code: "custom", message });
+    })
+    .meta({ ...metaOf(field), secret: true });
+}
+
 /** A list that is empty where it is missing; `what` names its items in the plural. */
 export function list<Item extends z.ZodType>(
   field: FieldDoc & { readonly of: Item; readonly max: number; readonly what: string },

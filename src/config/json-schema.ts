@@ -1,5 +1,6 @@
 import { inputSchema, type SchemaNode } from "./keys.ts";
-import { defaultListeners, listenerNamePattern } from "./schema.ts";
+import { defaultListeners } from "./schema.ts";
+import { listenerNamePattern } from "./setting-name.ts";
 
 /** The JSON Schema of a configuration file, from which editors complete and check it. */
 export function configJsonSchema(): object {
@@ -33,11 +34,11 @@ function defaultListener(name: string, type: string, port: number, variants: rea
   };
 }
 
-/** Editors know no units: they go into the description. Empty maps as defaults say nothing. */
+/** Editors know no units: they go into the description; nor secrets. Empty maps as defaults say nothing. */
 function withoutUnits(node: unknown): unknown {
   if (Array.isArray(node)) return node.map(withoutUnits);
   if (typeof node !== "object" || node === null) return node;
-  const { unit, ...rest } = node as SchemaNode;
+  const { unit, secret: _, ...rest } = node as SchemaNode;
   if (unit !== undefined && rest.description !== undefined) rest.description = `${rest.description} Unit: ${unit}.`;
   if (typeof rest.default === "object") delete rest.default;
   const entries = Object.entries(rest).filter(([, value]) => value !== undefined);

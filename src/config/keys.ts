@@ -1,11 +1,12 @@
 import { z } from "zod";
 import { configSchema } from "./schema.ts";
 
-/** The part of JSON Schema that the configuration's schema uses. `unit` is Waypost's own. */
+/** The part of JSON Schema that the configuration's schema uses. `unit` and `secret` are Waypost's own. */
 export interface SchemaNode {
   type?: string;
   description?: string;
   unit?: string;
+  secret?: boolean;
   default?: unknown;
   const?: unknown;
   pattern?: string;
@@ -29,6 +30,8 @@ export interface ConfigKey {
   readonly kind: "text" | "number" | "bytes" | "boolean" | "choice" | "texts" | "maps";
   readonly words: readonly string[];
   readonly unit: string | undefined;
+  /** Whether its value must not be shown. */
+  readonly isSecret: boolean;
   readonly minimum: number | undefined;
   readonly maximum: number | undefined;
   readonly defaultValue: unknown;
@@ -74,7 +77,8 @@ function* keysOf(node: SchemaNode, path: readonly string[], variant: string | un
   }
   if (typeof node.additionalProperties !== "object") return;
   for (const option of node.additionalProperties.oneOf ?? [node.additionalProperties]) {
-    yield* keysOf(option, [...path, "*"], String(option.properties?.type?.const));
+    const type = option.properties?.type?.const;
+    yield* keysOf(option, [...path, "*"], type === undefined ? variant : String(type));
   }
 }
 
@@ -86,6 +90,7 @@ function keyOf(node: SchemaNode, path: readonly string[], variant: string | unde
     kind: kindOf(node, words),
     words,
     unit: node.unit,
+    isSecret: node.secret === true,
     minimum: node.minimum,
     maximum: node.maximum,
     defaultValue: node.default,

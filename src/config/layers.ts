@@ -1,27 +1,48 @@
 import type { RankedMistake } from "./config-error.ts";
-import { type ConfigTree, isRawMap, type Source } from "./config-tree.ts";
+import type { ConfigTree, Source } from "./config-tree.ts";
 import type { Environment } from "./interpolate.ts";
-import { type ConfigKey, configKeys, keysAt, keysBelow } from "./keys.ts";
-import { nearestName, plain } from "./nearest-name.ts";
-import { listenerNamePattern } from "./schema.ts";
+import { configKeys } from "./keys.ts";
+import { plain } from "./nearest-name.ts";
+import { readSettingFile } from "./read-setting-file.ts";
+import { resolvePath } from "./resolve-path.ts";
 import { valueOfText } from "./value-of-text.ts";
 
 // Ranks above every offset in a file, so that mistakes are listed in the order of the layers.
 const environmentRank = 2 ** 32;
 const flagRank = 2 ** 33;
 
+/** What ends the name of a variable that names a file. */
+const fileSuffix = /_FILE$/i;
+
 interface LayerReading {
   readonly mistakes: readonly RankedMistake[];
   readonly warnings: readonly string[];
 }
 
+/** A setting that a variable made. */
+interface Setting {
+  readonly name: string;
+  readonly isFile: boolean;
+}
+
+interface Variable {
+  readonly name: string;
+  readonly value: string;
+  readonly source: Source;
+  readonly tree: ConfigTree;
+  /** What earlier variables have set, by path. */
+  readonly settings: Map<string, Setting>;
+}
+
 /**
  * Adds `WAYPOST_LISTENERS__MQTT__PORT=1884` and its like to the tree. Two underscores separate levels; case and single
- * underscores do not matter. Variables without `__` are not settings (an orchestrator sets WAYPOST_PORT and more for a service called waypost).
+ * underscores do not matter. `WAYPOST_…_FILE` names a file that holds the value. Variables
+ * without `__` are not settings (an orchestrator sets WAYPOST_PORT and more for a service called waypost).
  */
 export function readEnvironment(environment: Environment, tree: ConfigTree): LayerReading {
   const mistakes: RankedMistake[] = [];
   const warnings: string[] = [];
+  const settings = new Map<string, Setting>();
   const names = Object.keys(environment).filter((name) => /^WAYPOST_./i.test(name));
   for (const [index, name] of names.sort().entries()) {
     const value = environment[name];
@@ -37,12 +58,30 @@ export function readEnvironment(environment: Environment, tree: ConfigTree): Lay
       }
       continue;
     }
-    const resolved = resolvePath(segments, tree);
-    if (typeof resolved === "string")
-      mistakes.push({ source: source.text, path: "", message: resolved, rank: source.rank });
-    else tree.set(resolved, valueOfText(resolved, value), source);
+    const mistake = setFromEnvironment(segments, { name, value, source, tree, settings });
+    if (mistake !== undefined) mistakes.push({ source: source.text, rank: source.rank, ...mistake });
   }
   return { mistakes, warnings };
+}
+
+/** Sets the key that a variable names, or the one whose value is in the file that it names; or says what is wrong. */
+function setFromEnvironment(
+  segments: readonly string[],
+  { name, value, source, tree, settings }: Variable,
+): Pick<RankedMistake, "path" | "message"> | undefined {
+  const whole = resolvePath(segments, tree, "environment");
+  const isFile = typeof whole === "string" && fileSuffix.test(name);
+  const path = isFile ? resolvePath(withoutSuffix(segments), tree, "environment") : whole;
+  if (typeof path === "string") return { path: "", message: path };
+  const other = settings.get(path.join("."));
+  settings.set(path.join("."), { name, isFile });
+  if (other !== undefined && (isFile || other.isFile)) {
+    return { path: path.join("."), message: `is given by ${other.name} too: keep one of the two` };
+  }
+  const read = isFile ? readSettingFile(value) : { value };
+  if ("mistake" in read) return { path: path.join("."), message: read.mistake };
+  tree.set(path, valueOfText(path, read.value), source);
+  return undefined;
 }
 
 /** Adds `listeners.mqtt.port=1884` and its like, the values of `--set`, to the tree. */
@@ -57,7 +96,7 @@ export function readOverrides(overrides: readonly string[], tree: ConfigTree): L
       continue;
     }
     const name = override.slice(0, equals);
-    const resolved = resolvePath(name.split("."), tree);
+    const resolved = resolvePath(name.split("."), tree, "flag");
     if (typeof resolved === "string")
       mistakes.push({ source: source.text, path: name, message: resolved, rank: source.rank });
     else tree.set(resolved, valueOfText(resolved, override.slice(equals + 1)), source);
@@ -65,50 +104,8 @@ export function readOverrides(overrides: readonly string[], tree: ConfigTree): L
   return { mistakes, warnings: [] };
 }
 
-/** The path of a key spelt in any case; or, as text, what is wrong with it. */
-function resolvePath(segments: readonly string[], tree: ConfigTree): string[] | string {
-  const path: string[] = [];
-  for (const segment of segments) {
-    const below = keysBelow(path);
-    const list = keysAt(path).find(isList);
-    if (list !== undefined) return `is no setting: ${path.join(".")} is a list, give it whole as ${exampleOf(list)}`;
-    if (below.length === 0) return `is no setting: ${path.join(".")} has nothing below it`;
-    const names = new Set(below.map((key) => key.path[path.length] ?? ""));
-    const name = names.has("*")
-      ? userName(segment, path, tree)
-      : [...names].find((known) => plain(known) === plain(segment));
-    if (name === undefined) {
-      const nearest = nearestName(
-        segment,
-        [...names].filter((known) => known !== "*"),
-      );
-      const where = path.length === 0 ? "section" : `key of ${path.join(".")}`;
-      if (names.has("*"))
-        return `is no setting: ${JSON.stringify(segment)} is no name, use letters, digits and hyphens`;
-      return `is no setting: no ${where} is called ${segment}${nearest === undefined ? `; there are ${[...names].join(", ")}` : `; did you mean ${nearest}?`}`;
-    }
-    path.push(name);
-  }
-  return keysAt(path).length > 0 ? path : `is no setting: ${path.join(".")} is a section, name one key in it`;
-}
-
-function isList({ kind }: ConfigKey): boolean {
-  return kind === "maps" || kind === "texts";
-}
-
-function exampleOf({ path, kind }: ConfigKey): string {
-  const below = keysBelow(path).map((key) => `${key.path.at(-1)}: …`);
-  return kind === "maps" ? `[{${below.slice(0, 2).join(", ")}}]` : "[…, …]";
-}
-
-/** A name that the user chose: the one that exists already in this spelling, or else one made of the segment. */
-function userName(segment: string, path: readonly string[], tree: ConfigTree): string | undefined {
-  const siblings = tree.get(path);
-  const existing = isRawMap(siblings) ? Object.keys(siblings) : [];
-  const found = existing.find((name) => plain(name) === plain(segment));
-  if (found !== undefined) return found;
-  const made = segment.toLowerCase().replaceAll("_", "-");
-  return listenerNamePattern.test(made) ? made : undefined;
+function withoutSuffix(segments: readonly string[]): string[] {
+  return [...segments.slice(0, -1), segments.at(-1)?.replace(fileSuffix, "") ?? ""];
 }
 
 function variableOf(path: readonly string[]): string {

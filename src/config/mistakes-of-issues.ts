@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { RankedMistake } from "./config-error.ts";
 import { type ConfigTree, isRawMap, type RawValue, type Source } from "./config-tree.ts";
-import { type ConfigKey, keysBelow } from "./keys.ts";
+import { type ConfigKey, keysAt, keysBelow } from "./keys.ts";
 import { nearestName } from "./nearest-name.ts";
 
 type Issue = z.core.$ZodIssue;
@@ -43,7 +43,13 @@ function issueText(issue: Issue, path: readonly string[], value: RawValue | unde
     const reason = value === undefined ? "is missing" : `must be ${words}, not ${shown(value)}`;
     return value === undefined ? `${reason}: a listener of your own needs a type, ${words}` : reason;
   }
-  return value === undefined ? `is missing: it ${issue.message}` : `${issue.message}, not ${shown(value)}`;
+  if (value === undefined) return `is missing: it ${issue.message}`;
+  return mayHoldSecret(path) ? issue.message : `${issue.message}, not ${shown(value)}`;
+}
+
+/** A password that stands a level too high is one all the same. */
+function mayHoldSecret(path: readonly string[]): boolean {
+  return [...keysAt(path), ...keysBelow(path)].some((key) => key.isSecret);
 }
 
 function unknownKeyText(path: readonly string[], tree: ConfigTree): string {

@@ -1,36 +1,49 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { WaypostError } from "../waypost-error.ts";
+import { formatByteSize } from "./byte-size.ts";
 
-const fileBytesMax = 1024 * 1024;
+/** What a file is read for, in the words of its messages. */
+interface Purpose {
+  /** What it holds: "configuration". */
+  readonly holds: string;
+  /** Where its path was given: "--config". */
+  readonly givenWith: string;
+  readonly bytesMax: number;
+}
+
+const configuration: Purpose = {
+  holds: "configuration",
+  givenWith: "--config or WAYPOST_CONFIG",
+  bytesMax: 1024 * 1024,
+};
 
 /**
- * The text of a configuration file, without its byte order mark. Reads at most 1 MiB, so that a pipe works and an
- * endless device file does no harm.
+ * The text of a configuration file, or of another one, without its byte order mark. Reads no more than it may hold, so
+ * that a pipe works and an endless device file does no harm.
  *
  * Errors: ERR_CONFIG_UNREADABLE if there is no such file, it is a directory, not permitted, too large or not UTF-8.
  */
-export function readConfigFile(file: string): string {
-  const bytes = readBytes(file);
-  if (bytes.length > fileBytesMax) {
-    throw unreadable(
-      file,
-      "is larger than 1 MiB, which no configuration is: give the file that holds the configuration",
-    );
+export function readConfigFile(file: string, purpose = configuration): string {
+  const { holds, bytesMax } = purpose;
+  const bytes = readBytes(file, purpose);
+  const advice = `give the file that holds the ${holds}`;
+  if (bytes.length > bytesMax) {
+    throw unreadable(file, `is larger than ${formatByteSize(bytesMax)}, which no ${holds} is: ${advice}`);
   }
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {
-    throw unreadable(file, "is not UTF-8 text: save it as UTF-8, or give the file that holds the configuration", error);
+    throw unreadable(file, `is not UTF-8 text: save it as UTF-8, or ${advice}`, error);
   }
 }
 
-function readBytes(file: string): Buffer {
+function readBytes(file: string, purpose: Purpose): Buffer {
   let descriptor: number | undefined;
   try {
     descriptor = openSync(file, "r");
     const chunks: Buffer[] = [];
     let total = 0;
-    while (total <= fileBytesMax) {
+    while (total <= purpose.bytesMax) {
       const chunk = Buffer.allocUnsafe(64 * 1024);
       const count = readSync(descriptor, chunk);
       if (count === 0) break;
@@ -39,20 +52,20 @@ function readBytes(file: string): Buffer {
     }
     return Buffer.concat(chunks);
   } catch (error) {
-    throw unreadable(file, reasonOf(error), error);
+    throw unreadable(file, reasonOf(error, purpose), error);
   } finally {
     if (descriptor !== undefined) closeSync(descriptor);
   }
 }
 
-function reasonOf(error: unknown): string {
+function reasonOf(error: unknown, { holds, givenWith }: Purpose): string {
   const { code, message } = error as NodeJS.ErrnoException;
   switch (code) {
     case "ENOENT":
     case "ENOTDIR":
-      return "does not exist: check the path given with --config or WAYPOST_CONFIG";
+      return `does not exist: check the path given with ${givenWith}`;
     case "EISDIR":
-      return "is a directory: give the configuration file in it";
+      return `is a directory: give the ${holds} file in it`;
     case "EACCES":
     case "EPERM":
       return "may not be read by this user: change its permissions or its owner";

@@ -12,8 +12,7 @@ import {
 import type { RankedMistake } from "./config-error.ts";
 import { type ConfigTree, type RawMap, type RawValue, rawMap, type Source } from "./config-tree.ts";
 import { type Environment, interpolate } from "./interpolate.ts";
-
-import { listenerNamePattern } from "./schema.ts";
+import { settingNameMistake } from "./setting-name.ts";
 import { valueOfText } from "./value-of-text.ts";
 
 // Far beyond any honest configuration; small enough that an alias bomb ends quickly.
@@ -166,9 +165,8 @@ class YamlReader {
 
 function nameProblem(name: string, path: readonly string[], siblings: RawMap): string | undefined {
   if (Object.hasOwn(siblings, name)) return "is given twice in the same map: keep one of the two";
-  if (path.length === 1 && path[0] === "listeners" && !listenerNamePattern.test(name)) {
-    return "is no listener name: use letters, digits and hyphens, a letter first";
-  }
+  const mistake = settingNameMistake(name, path);
+  if (mistake !== undefined) return mistake;
   // The schema would pass over this one name in silence.
   return name === "__proto__" ? "is no known key: remove it" : undefined;
 }

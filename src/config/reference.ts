@@ -18,6 +18,10 @@ name in \`WAYPOST_CONFIG\`), the environment, \`--set\`.
 ${table([
   ["way", "example"],
   ["environment", "`WAYPOST_LISTENERS__MQTT__PORT=1884`: two underscores between levels, case does not matter"],
+  [
+    "file of one value",
+    "`WAYPOST_AUTHENTICATION__USERS__ALICE__PASSWORD_FILE=/run/secrets/alice`: `_FILE` after any of these variables names a file that holds the value",
+  ],
   ["flag", "`waypost start --set listeners.mqtt.port=1884`, as often as needed"],
   [
     "variable in the file",

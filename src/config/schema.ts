@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { checkListener, checkListenerPorts } from "./check-listeners.ts";
+import { authenticationSection } from "./authentication-schema.ts";
+import { checkListenerHosts, checkListenerPorts } from "./check-listeners.ts";
 import { byteSize, choice, flag, section, text, wholeNumber } from "./fields.ts";
 import { durabilities, mailboxesSection } from "./mailbox-schema.ts";
 
@@ -22,7 +23,7 @@ const listenerKeys = {
     default: 10_000,
   }),
   allowAnonymous: flag({
-    doc: "Accept clients without credentials. Needed for every host that is not loopback, because this release has no authentication: whoever reaches the listener may publish and read everything.",
+    doc: "Let clients in that give no credentials, although there are authentication.users. Where there are none, it is needed for every host that is not loopback, because then whoever reaches the listener may publish and read everything.",
     default: false,
   }),
 };
@@ -63,12 +64,9 @@ const httpListener = section("Accepts HTTP, and MQTT over WebSocket on one path.
 // Checks with `when` run even if other keys are wrong: all mistakes are reported at once.
 const always = { when: () => true };
 
-const listener = z
-  .discriminatedUnion("type", [tcpListener, httpListener], { error: "must be a map of keys and values" })
-  .superRefine(checkListener, always);
-
-/** Listener names: they become parts of environment variable names and of log lines. */
-export const listenerNamePattern = /^[A-Za-z][A-Za-z0-9-]{0,63}$/;
+const listener = z.discriminatedUnion("type", [tcpListener, httpListener], {
+  error: "must be a map of keys and values",
+});
 
 /** The listeners that exist without being configured. Entries of a configuration are merged over them by name. */
 export const defaultListeners = {
@@ -76,8 +74,7 @@ export const defaultListeners = {
   web: { type: "http", port: 8083 },
 } as const;
 
-/** The one description of the configuration: key, type, unit, default and meaning. Everything else is derived from it. */
-export const configSchema = z.strictObject(
+const sections = z.strictObject(
   {
     gateway: section("The gateway itself.", {
       name: text({
@@ -95,6 +92,7 @@ export const configSchema = z.strictObject(
         description:
           "Where clients connect, by name. mqtt (tcp) and web (http) exist by default; other names need a type.",
       }),
+    authentication: authenticationSection.prefault({}),
     store: section("What survives a restart.", {
       engine: choice({
         doc: "Where sessions, retained and waiting messages are kept: nedb in files of store.directory, memory nowhere; with memory they are lost when the gateway stops.",
@@ -157,7 +155,7 @@ export const configSchema = z.strictObject(
         default: 100,
       }),
       inboundInFlightMax: wholeNumber({
-        doc: "QoS 2 messages from one device whose handshake is unfinished.",
+        doc: "Messages from one device that are not acknowledged: in MQTT 5 its receive maximum, for QoS 1 and 2; before, QoS 2 messages whose handshake is unfinished. Beyond it the connection is closed.",
         unit: "messages",
         min: 1,
         max: 65_535,
@@ -181,10 +179,16 @@ export const configSchema = z.strictObject(
         default: 10,
       }),
       packetBytesMax: byteSize({
-        doc: "Size of one MQTT packet.",
+        doc: "Size of one MQTT packet. Packets other than PUBLISH end at 512KiB all the same.",
         min: 128,
         max: 256 * mebibyte - 1,
         default: 4 * mebibyte,
+      }),
+      propertiesBytesMax: byteSize({
+        doc: "Properties of one MQTT 5 message, as its publisher gives them: user properties, correlation data and so on. A message with more is refused.",
+        min: 128,
+        max: 256 * mebibyte - 1,
+        default: 64 * 1024,
       }),
       topicLevelsMax: wholeNumber({
         doc: "Levels of one topic or topic filter.",
@@ -227,6 +231,44 @@ export const configSchema = z.strictObject(
         max: 1_000_000,
         default: 1000,
       }),
+      sharedSubscriptionsPerDeviceMax: wholeNumber({
+        doc: "Shared subscriptions of one device, each of which has a mailbox for its group.",
+        unit: "subscriptions",
+        min: 1,
+        max: 1_000_000,
+        default: 20,
+      }),
+    }).prefault({}),
+    protocol: section("What clients may use of MQTT. Clients of MQTT 5 are told what they may not.", {
+      qosMax: wholeNumber({
+        doc: "Highest QoS that subscriptions are granted, and that MQTT 5 clients may publish at.",
+        min: 0,
+        max: 2,
+        default: 2,
+      }),
+      wildcardSubscriptions: flag({
+        doc: "Whether MQTT 5 clients may subscribe with + and #.",
+        default: true,
+      }),
+      sharedSubscriptions: flag({
+        doc: "Whether clients may share subscriptions, as $share/<group>/<filter>.",
+        default: true,
+      }),
+      subscriptionIdentifiers: flag({
+        doc: "Whether MQTT 5 clients may give their subscriptions identifiers.",
+        default: true,
+      }),
+      topicAliasesMax: wholeNumber({
+        doc: "Topic aliases of one MQTT 5 connection, in each direction; 0 is none.",
+        unit: "aliases",
+        min: 0,
+        max: 1000,
+        default: 32,
+      }),
+      payloadFormatChecked: flag({
+        doc: "Whether a message whose publisher says that it is text is refused where its payload is not UTF-8.",
+        default: false,
+      }),
     }).prefault({}),
     log: section("The log, on standard output.", {
       level: choice({
@@ -246,6 +288,9 @@ export const configSchema = z.strictObject(
       issue.code === "invalid_type" ? "must be a map of sections such as listeners, limits and log" : undefined,
   },
 );
+
+/** The one description of the configuration: key, type, unit, default and meaning. Everything else is derived from it. */
+export const configSchema = sections.superRefine(checkListenerHosts, always);
 
 /** A complete, validated configuration: sizes in bytes, durations in the unit of their name. */
 export type GatewayConfig = z.output<typeof configSchema>;

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { runCommandLine } from "../../src/command/run-command-line.ts";
-import { stockedStore } from "../store/stocked-store.ts";
+import { stockedStore, stockedWithMqtt5 } from "../store/stocked-store.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { capturedContext } from "./captured-context.ts";
 
@@ -58,7 +58,9 @@ describe("waypost store inspect", () => {
     expect({ code, err }).toEqual({ code: 0, err: "" });
     expect(out).toContain("2 devices with 2 subscriptions");
     expect(out).toContain("3 messages waiting");
-    expect(out).toContain("1 retained messages");
+    expect(out).toContain("1 retained message, ");
+    expect(out).toContain("1 will of connected devices\n");
+    expect(out).not.toContain("shared");
     const [lamp, panel] = [out.indexOf("\nlamp "), out.indexOf("\npanel\\u{2028}\\u{a}1 ")];
     expect(lamp).toBeGreaterThan(0);
     expect(panel).toBeGreaterThan(lamp);
@@ -101,6 +103,37 @@ describe("waypost store inspect", () => {
       code: 1,
       err: expect.stringContaining('no device "nobody" in '),
     });
+  });
+
+  it("shows shared subscriptions apart from devices, by their names, and one of them with its messages", async () => {
+    const directory = await freshDirectory();
+    await (await stockedWithMqtt5(directory)).destroy();
+    const { out } = await store(["inspect", "-d", directory]);
+    expect(out).toContain("2 devices with 1 subscription\n  1 shared subscription\n  2 messages waiting");
+    expect(out).toMatch(/\nshared subscription +waiting +bytes +oldest\n\$share\/workers\/jobs\/# +1 /);
+    expect(out).not.toContain("\\u{0}");
+    const { totals, devices, sharedSubscriptions } = JSON.parse(
+      (await store(["inspect", "--json", "-d", directory])).out,
+    );
+    expect(totals).toMatchObject({ devices: 2, sharedSubscriptions: 1 });
+    expect(devices).toMatchObject([
+      { device: "lamp", messages: 1, expirySeconds: 3600 },
+      { device: "worker", messages: 0, expirySeconds: 0 },
+    ]);
+    expect(sharedSubscriptions).toMatchObject([{ name: "$share/workers/jobs/#", messages: 1 }]);
+    const one = await store(["inspect", "-d", directory, "--device", "$share/workers/jobs/#", "--payload"]);
+    expect(one).toMatchObject({ code: 0, out: expect.stringContaining("jobs/1") });
+    expect(one.out).toContain("\n    shared\n");
+  });
+
+  it("counts no retained message that has expired, and says which wills wait for their delay", async () => {
+    const directory = await freshDirectory();
+    await (await stockedWithMqtt5(directory)).destroy();
+    const { out } = await store(["inspect", "-d", directory]);
+    expect(out).toContain("1 retained message, ");
+    expect(out).toContain("1 will of connected devices, 1 will whose delay runs\n");
+    expect(out).toMatch(/\nlamp +gone .* 30 s +2023-11-14T22:13:20\.000Z\n/);
+    expect(out).toMatch(/\nworker +gone .* 30 s +no\n/);
   });
 
   it("leaves a running gateway's directory alone", async () => {

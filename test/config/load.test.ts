@@ -165,7 +165,7 @@ describe("mistakes", () => {
 
   it("say what an unknown key could have been", () => {
     expect(mistakesOf("zebra: 1")).toEqual([
-      expect.stringContaining("the sections here are gateway, listeners, store"),
+      expect.stringContaining("the sections here are gateway, listeners, authentication, store"),
     ]);
     expect(mistakesOf("limits: { TopicBytes_max: 1 }")).toEqual([
       expect.stringContaining("did you mean topicBytesMax?"),
@@ -211,7 +211,7 @@ describe("a file that cannot be read", () => {
   it.each([
     ["does not exist", () => join(tmpdir(), "waypost-no-such-file.yaml")],
     ["is a directory", () => tmpdir()],
-    ["is larger than 1 MiB", () => configFile(`# ${"x".repeat(1024 * 1024)}`)],
+    ["is larger than 1MiB", () => configFile(`# ${"x".repeat(1024 * 1024)}`)],
     ["is not UTF-8 text", () => configFile(Uint8Array.of(0x6c, 0xff, 0xfe))],
   ])("%s", (text, file) => {
     const path = file();
