@@ -57,10 +57,13 @@ const faultOf: Record<WaypostErrorCode, Fault> = {
 export class WaypostError extends Error {
   override readonly name = "WaypostError";
   readonly code: WaypostErrorCode;
+  /** What an MQTT 5 peer is told, where that is more than follows from `code`. */
+  readonly reasonCode: number | undefined;
 
-  constructor(code: WaypostErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: WaypostErrorCode, message: string, options?: ErrorOptions & { reasonCode?: number }) {
     super(message, options);
     this.code = code;
+    this.reasonCode = options?.reasonCode;
   }
 
   get fault(): Fault {

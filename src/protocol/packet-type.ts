@@ -14,6 +14,8 @@ export const packetType = {
   pingreq: 12,
   pingresp: 13,
   disconnect: 14,
+  /** MQTT 5 only. */
+  auth: 15,
 } as const;
 
 /** First bytes of the acknowledgements that a server sends, flags included. */

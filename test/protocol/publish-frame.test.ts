@@ -1,10 +1,10 @@
 import mqttPacket from "mqtt-packet";
 import { describe, expect, it } from "vitest";
-import { FrameReader } from "../../src/protocol/frame-reader.ts";
 import type { QoS } from "../../src/protocol/packet-type.ts";
 import { readPublish, writeAcknowledgement, writePublish } from "../../src/protocol/publish-frame.ts";
 import { TopicReader } from "../../src/protocol/topic-reader.ts";
 import { WireSlab } from "../../src/protocol/wire-slab.ts";
+import { standingOn } from "../support/standing-on.ts";
 
 const topics = ["a", "sensors/1/temperature", "größe/°C", "🌡/x", "x".repeat(300)];
 const payloads = [0, 1, 64, 95, 96, 97, 127, 128, 16_000, 70_000].map((bytes) => Buffer.alloc(bytes, bytes % 251));
@@ -19,13 +19,6 @@ const cases = topics.flatMap((topic) =>
     })),
   ),
 );
-
-function reader(bytes: Buffer): FrameReader {
-  const frames = new FrameReader(1 << 22);
-  frames.push(bytes, 0, bytes.length);
-  expect(frames.next()).toBe(true);
-  return frames;
-}
 
 const topicReader = () => new TopicReader({ topicBytesMax: 4096, topicLevelsMax: 100 });
 
@@ -52,7 +45,7 @@ describe("PUBLISH frames", () => {
   it("are written as mqtt-packet writes them", () => {
     for (const { topic, payload, qos, retain, dup } of cases) {
       const slab = new WireSlab(4096);
-      const place = writePublish(slab, { topic, payload, qos, retain }, 4711, dup);
+      const place = writePublish(slab, { topic, payload, qos, retain }, 4711, dup, null);
       const expected = mqttPacket.generate({
         cmd: "publish",
         topic,
@@ -83,7 +76,7 @@ describe("PUBLISH frames", () => {
         dup,
         ...(qos > 0 ? { messageId } : {}),
       });
-      const packet = readPublish(reader(bytes), names);
+      const packet = readPublish(standingOn(bytes), names, null);
       expect({ ...packet, payload: packet.payload.equals(payload) }).toEqual({
         cmd: "publish",
         topic,
@@ -92,6 +85,8 @@ describe("PUBLISH frames", () => {
         retain,
         dup,
         messageId,
+        properties: undefined,
+        isPlain: qos === 0 && !retain,
       });
     }
   });
@@ -99,10 +94,10 @@ describe("PUBLISH frames", () => {
   it("lie side by side in the slab, as long as it has room", () => {
     const slab = new WireSlab(64);
     const fields = { topic: "a", payload: Buffer.from("b"), qos: 0 as const, retain: false };
-    const first = { ...writePublish(slab, fields, 0, false) };
-    const second = { ...writePublish(slab, fields, 0, false) };
+    const first = { ...writePublish(slab, fields, 0, false, null) };
+    const second = { ...writePublish(slab, fields, 0, false, null) };
     expect([second.buffer, second.start]).toEqual([first.buffer, first.end]);
-    const large = { ...writePublish(slab, { ...fields, payload: Buffer.alloc(1000) }, 0, false) };
+    const large = { ...writePublish(slab, { ...fields, payload: Buffer.alloc(1000) }, 0, false, null) };
     expect(large.buffer).not.toBe(first.buffer);
     expect(large.buffer.length).toBeGreaterThanOrEqual(1000);
   });
@@ -110,7 +105,7 @@ describe("PUBLISH frames", () => {
   it.each(malformed)("are refused: %s, %s", (hex) => {
     const bytes = Buffer.from(hex.replaceAll(" ", ""), "hex");
     const refused = { code: expect.stringMatching(/^ERR_(MALFORMED_PACKET|TOPIC_INVALID)$/) };
-    expect(() => readPublish(reader(bytes), topicReader())).toThrow(expect.objectContaining(refused));
+    expect(() => readPublish(standingOn(bytes), topicReader(), null)).toThrow(expect.objectContaining(refused));
   });
 });
 
@@ -126,5 +121,12 @@ describe("acknowledgements", () => {
       const start = writeAcknowledgement(slab, firstByte, 0x1234);
       expect(slab.buffer.subarray(start, start + 4)).toEqual(mqttPacket.generate({ cmd, messageId: 0x1234 }));
     }
+  });
+
+  it("have a reason code where it is not success (MQTT 5, 3.4.2.1)", () => {
+    const slab = new WireSlab(64);
+    const start = writeAcknowledgement(slab, 0x40, 0x1234, 0x10);
+    expect(slab.buffer.subarray(start, start + 5).toString("hex")).toBe("4003123410");
+    expect(writeAcknowledgement(slab, 0x40, 1)).toBe(start + 5);
   });
 });
