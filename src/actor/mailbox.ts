@@ -112,6 +112,16 @@ export class Mailbox<T extends Waiting> {
     return removed;
   }
 
+  /** Removes and returns all messages for which `condition` holds, wherever they stand. */
+  removeIf(condition: (message: T) => boolean): T[] {
+    const removed: T[] = [];
+    for (const message of this.drain()) {
+      if (condition(message)) removed.push(message);
+      else this.restore(message);
+    }
+    return removed;
+  }
+
   /** Takes all messages out, oldest first. */
   drain(): T[] {
     const messages: T[] = [];

@@ -1,5 +1,7 @@
 import type { Command } from "commander";
 
+const packets = { pub: "connect, publish, will or disconnect", sub: "connect, subscribe, will or disconnect" };
+
 /** The options of `pub` and `sub`, with mosquitto's letters. `-h` is the host there, help is `--help` only. */
 export function addClientOptions(command: Command, role: "pub" | "sub"): Command {
   command
@@ -11,7 +13,15 @@ export function addClientOptions(command: Command, role: "pub" | "sub"): Command
     .option("-P, --pw <password>", "password")
     .option("-V, --protocol-version <version>", "MQTT version: 3.1, 3.1.1 or 5 (default: 3.1.1)")
     .option("-k, --keepalive <seconds>", "keep-alive (default: 60)")
-    .option("-q, --qos <qos>", "quality of service: 0, 1 or 2 (default: 0)");
+    .option("-q, --qos <qos>", "quality of service: 0, 1 or 2 (default: 0)")
+    .option(
+      "-D, --property <words...>",
+      `MQTT 5 property: -D PACKET NAME VALUE or -D PACKET user-property NAME VALUE, repeatable; PACKET is ${packets[role]}`,
+    )
+    .option(
+      "-x, --session-expiry-interval <seconds>",
+      "MQTT 5: how long the session stays, -1 for ever (default: 0, with -c -1)",
+    );
   if (role === "pub") addPubOptions(command);
   else addSubOptions(command);
   return command
@@ -29,13 +39,15 @@ function addPubOptions(command: Command): void {
     .option("-f, --file <file>", "publish the contents of a file")
     .option("-s, --stdin-file", "publish all of standard input as one message")
     .option("-l, --stdin-line", "publish each line of standard input as a message")
-    .option("-r, --retain", "retain the message");
+    .option("-r, --retain", "retain the message")
+    .option("-v, --verbose", "MQTT 5: say when nobody has subscribed to the topic");
 }
 
 function addSubOptions(command: Command): void {
   command
     .option("-t, --topic <filter>", "topic filter to subscribe to; repeatable", collectFilter)
     .option("-v, --verbose", "print the topic before each payload")
+    .option("--properties", "MQTT 5: print the properties of a message below its payload, one a line")
     .option("-C, --count <messages>", "end after this many messages")
     .option("-W, --timeout <seconds>", "end after this time with exit code 27")
     .option("-c, --disable-clean-session", "keep the session while away; needs -i");

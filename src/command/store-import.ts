@@ -5,6 +5,7 @@ import { importStore } from "../store/import-store.ts";
 import { type ReadExport, readExport } from "../store/read-export.ts";
 import { WaypostError } from "../waypost-error.ts";
 import type { CommandContext } from "./command-context.ts";
+import { counted } from "./counted.ts";
 import { exitCodes } from "./exit-code.ts";
 import { type StoreOptions, storeDirectory } from "./store-directory.ts";
 
@@ -24,7 +25,7 @@ export async function storeImport(file: string, options: ImportOptions, context:
   const name = file === "-" ? "standard input" : file;
   const source = await read(file, name, context);
   if (source.mistakes.length > 0) {
-    const count = source.mistakes.length === 1 ? "1 mistake" : `${source.mistakes.length} mistakes`;
+    const count = counted(source.mistakes.length, "mistake");
     const lines = [...source.mistakes, `waypost store import: ${count} in ${name}: nothing was imported`, ""];
     context.stderr.write(lines.join("\n"));
     return exitCodes.runtime;

@@ -1,14 +1,19 @@
 import {
   type InspectedDevice,
   type InspectedMessage,
+  type InspectedSegment,
+  type InspectedSharedSubscription,
+  type InspectedWill,
   inspectStore,
   messagesFor,
   type StoreInspection,
 } from "../store/inspect-store.ts";
 import { readStore, type StoredState } from "../store/read-store.ts";
+import { sharedSessionId } from "../store/shared-session.ts";
 import { WaypostError } from "../waypost-error.ts";
 import { ageText } from "./age-text.ts";
 import type { CommandContext } from "./command-context.ts";
+import { counted } from "./counted.ts";
 import { exitCodes } from "./exit-code.ts";
 import { printable } from "./printable.ts";
 import { sizeText } from "./size-text.ts";
@@ -35,7 +40,7 @@ export async function storeInspect(
   const text =
     options.device === undefined
       ? ofStore(inspection, options, now())
-      : ofDevice(deviceIn(inspection, options.device), state, options, now());
+      : ofOne(options.device, inspection, state, options, now());
   context.stdout.write(text);
   const damaged = inspection.segments.filter(({ damagedPlaces }) => damagedPlaces > 0).map(({ name }) => name);
   if (damaged.length > 0) {
@@ -45,64 +50,70 @@ export async function storeInspect(
   return exitCodes.ok;
 }
 
-function deviceIn({ devices, directory }: StoreInspection, id: string): InspectedDevice {
-  const found = devices.find(({ device }) => device === id);
-  if (found !== undefined) return found;
-  throw new WaypostError(
-    "ERR_STORE",
-    `no device ${JSON.stringify(id)} in ${directory}: inspect without --device lists all`,
-  );
-}
-
 function ofStore(inspection: StoreInspection, { json }: InspectOptions, now: number): string {
   if (json) return `${JSON.stringify({ at: new Date(now).toISOString(), ...inspection })}\n`;
-  const { directory, totals, devices, wills, segments } = inspection;
-  const { messages, bytes, oldestAgeSeconds, retained, retainedBytes } = totals;
-  const oldest = oldestAgeSeconds === null ? "" : `, the oldest for ${ageText(oldestAgeSeconds)}`;
-  const parts = [
-    `store ${directory}\n` +
-      `  ${totals.devices} devices with ${totals.subscriptions} subscriptions\n` +
-      `  ${messages} messages waiting, ${sizeText(bytes)}${oldest}; one for several devices is counted once\n` +
-      `  ${retained} retained messages, ${sizeText(retainedBytes)}\n` +
-      `  ${totals.wills} wills of connected devices\n` +
-      `  ${segments.length} segments, ${sizeText(totals.bytesOnDisk)} on the disk\n`,
-  ];
-  if (devices.length > 0)
-    parts.push(
-      textTable(
-        deviceHeadings,
-        devices.map((device) => deviceRow(device, now)),
-      ),
-    );
+  const { devices, sharedSubscriptions, wills, segments } = inspection;
+  const parts = [summaryOf(inspection)];
+  if (devices.length > 0) {
+    const rows = devices.map((device) => deviceRow(device, now));
+    parts.push(textTable(deviceHeadings, rows));
+  }
+  if (sharedSubscriptions.length > 0) parts.push(textTable(sharedHeadings, sharedSubscriptions.map(sharedRow)));
   if (wills.length > 0) {
-    const rows = wills.map(({ device, topic, qos, retain, payloadBytes }) => [
-      printable(device),
-      printable(topic),
-      String(qos),
-      retain ? "yes" : "no",
-      sizeText(payloadBytes),
-    ]);
-    parts.push(textTable(["will of", "topic", "QoS", "retained", "payload"], rows));
+    const headings = ["will of", "topic", "QoS", "retained", "payload", "delay", "due"];
+    parts.push(textTable(headings, wills.map(willRow)));
   }
   if (segments.length > 0) {
-    const rows = segments.map(({ name, bytes: size, commits, liveEntries, liveBytes, tornBytes, damagedPlaces }) => [
-      name,
-      sizeText(size),
-      String(commits),
-      String(liveEntries),
-      sizeText(liveBytes),
-      damagedPlaces > 0 ? "damaged" : tornBytes > 0 ? "torn end" : "whole",
-    ]);
-    parts.push(textTable(["segment", "size", "commits", "entries that count", "their size", "is"], rows));
+    const headings = ["segment", "size", "commits", "entries that count", "their size", "is"];
+    parts.push(textTable(headings, segments.map(segmentRow)));
   }
   return parts.join("\n");
 }
 
-function ofDevice(device: InspectedDevice, state: StoredState, { json, payload }: InspectOptions, now: number): string {
-  const messages = messagesFor(state, device.device, now);
+function summaryOf({ directory, totals, wills, segments }: StoreInspection): string {
+  const { messages, bytes, oldestAgeSeconds, retained, retainedBytes } = totals;
+  const oldest = oldestAgeSeconds === null ? "" : `, the oldest for ${ageText(oldestAgeSeconds)}`;
+  const shared =
+    totals.sharedSubscriptions === 0 ? "" : `  ${counted(totals.sharedSubscriptions, "shared subscription")}\n`;
+  const due = wills.filter(({ dueAt }) => dueAt !== null).length;
+  const delayed = due === 0 ? "" : `, ${counted(due, "will")} whose delay runs`;
+  return (
+    `store ${directory}\n` +
+    `  ${counted(totals.devices, "device")} with ${counted(totals.subscriptions, "subscription")}\n` +
+    shared +
+    `  ${counted(messages, "message")} waiting, ${sizeText(bytes)}${oldest}; one for several receivers is counted once\n` +
+    `  ${counted(retained, "retained message")}, ${sizeText(retainedBytes)}\n` +
+    `  ${counted(wills.length - due, "will")} of connected devices${delayed}\n` +
+    `  ${counted(segments.length, "segment")}, ${sizeText(totals.bytesOnDisk)} on the disk\n`
+  );
+}
+
+/** One device; or one shared subscription, where no device has that name for its id. */
+function ofOne(name: string, inspection: StoreInspection, state: StoredState, options: InspectOptions, now: number) {
+  const device = inspection.devices.find((each) => each.device === name);
+  if (device !== undefined) {
+    const table = textTable(deviceHeadings, [deviceRow(device, now)]);
+    return withMessages(device, table, messagesFor(state, name, now), options, now);
+  }
+  const shared = inspection.sharedSubscriptions.find((each) => each.name === name);
+  if (shared !== undefined) {
+    const table = textTable(sharedHeadings, [sharedRow(shared)]);
+    return withMessages(shared, table, messagesFor(state, sharedSessionId(name), now), options, now);
+  }
+  const why = `no device ${JSON.stringify(name)} in ${inspection.directory}: inspect without --device lists all`;
+  throw new WaypostError("ERR_STORE", why);
+}
+
+function withMessages(
+  receiver: InspectedDevice | InspectedSharedSubscription,
+  receiverTable: string,
+  messages: InspectedMessage[],
+  { json, payload }: InspectOptions,
+  now: number,
+): string {
   if (json) {
     const list = payload ? messages : messages.map(({ payload: _, ...rest }) => rest);
-    return `${JSON.stringify({ at: new Date(now).toISOString(), ...device, list })}\n`;
+    return `${JSON.stringify({ at: new Date(now).toISOString(), ...receiver, list })}\n`;
   }
   const headings = ["topic", "QoS", "payload", "age", "sent", "retained"];
   const table = textTable(headings, messages.map(messageRow)).split("\n");
@@ -110,7 +121,24 @@ function ofDevice(device: InspectedDevice, state: StoredState, { json, payload }
     // Below the row of its message: payloads have no width.
     for (const [index, message] of messages.entries()) table[index + 1] += `\n    ${payloadText(message)}`;
   }
-  return `${textTable(deviceHeadings, [deviceRow(device, now)])}${messages.length > 0 ? `\n${table.join("\n")}` : ""}`;
+  return `${receiverTable}${messages.length > 0 ? `\n${table.join("\n")}` : ""}`;
+}
+
+const sharedHeadings = ["shared subscription", "waiting", "bytes", "oldest"];
+
+function sharedRow({ name, messages, bytes, oldestAgeSeconds }: InspectedSharedSubscription): string[] {
+  return [printable(name), String(messages), sizeText(bytes), ageText(oldestAgeSeconds)];
+}
+
+function willRow({ device, topic, qos, retain, payloadBytes, delaySeconds, dueAt }: InspectedWill): string[] {
+  const flags = [retain ? "yes" : "no", sizeText(payloadBytes), ageText(delaySeconds)];
+  return [printable(device), printable(topic), String(qos), ...flags, dueAt ?? "no"];
+}
+
+function segmentRow(segment: InspectedSegment): string[] {
+  const { name, bytes, commits, liveEntries, liveBytes, tornBytes, damagedPlaces } = segment;
+  const verdict = damagedPlaces > 0 ? "damaged" : tornBytes > 0 ? "torn end" : "whole";
+  return [name, sizeText(bytes), String(commits), String(liveEntries), sizeText(liveBytes), verdict];
 }
 
 const deviceHeadings = ["device", "waiting", "bytes", "oldest", "away", "subscriptions", "QoS 2 in", "QoS 2 out"];

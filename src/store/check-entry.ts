@@ -1,5 +1,6 @@
 import { filterMistake, topicMistake } from "../topic/topic-rules.ts";
 import type { EntryType } from "./export-entry.ts";
+import { propertiesMistake } from "./properties-mistake.ts";
 
 /** What is wrong with a value, or undefined. */
 type Check = (value: unknown) => string | undefined;
@@ -15,14 +16,12 @@ const map: Check = (value) =>
   typeof value === "object" && value !== null && !Array.isArray(value) ? undefined : "must be a map";
 const topic: Check = (value) => text(value) ?? about("is no topic", topicMistake(value as string));
 const filter: Check = (value) => text(value) ?? about("is no topic filter", filterMistake(value as string));
-const base64: Check = (value) =>
-  text(value) ?? (isBase64(value as string) ? undefined : "must be base64 with its padding");
+const NO_BASE64 = "must be base64 with its padding";
+const base64: Check = (value) => text(value) ?? (isBase64(value as string) ? undefined : NO_BASE64);
 const content: Check = (value) =>
   base64(value) ?? (value === "" ? "is empty: that is how a retained message is removed" : undefined);
 const time: Check = (value) =>
-  typeof value === "string" && Number.isFinite(Date.parse(value))
-    ? undefined
-    : "must be a time such as 2026-01-31T12:00:00Z";
+  typeof value === "string" && Date.parse(value) >= 0 ? undefined : "must be a time such as 2026-01-31T12:00:00Z";
 const timeOrNull: Check = (value) => (value === null ? undefined : time(value));
 const oneOf =
   (...allowed: readonly unknown[]): Check =>
@@ -39,9 +38,32 @@ const key: Check = (value) =>
     ? undefined
     : "must be the number of a message, or the id of its gateway, a line feed and its number there";
 
+/** By mqtt-packet's names; a topic alias, which older exports may have, says nothing about a message that is kept. */
+const propertyNames = new Set([
+  "payloadFormatIndicator",
+  "messageExpiryInterval",
+  "contentType",
+  "responseTopic",
+  "correlationData",
+  "userProperties",
+  "subscriptionIdentifier",
+  "topicAlias",
+]);
+const properties: Check = (value) => {
+  const why = map(value);
+  if (why !== undefined) return why;
+  const unknown = Object.keys(value as object).find((name) => !propertyNames.has(name));
+  if (unknown !== undefined) return `has ${unknown}, which is no property; they are ${[...propertyNames].join(", ")}`;
+  const { correlationData } = value as Record<string, unknown>;
+  if (typeof correlationData === "string" && !isBase64(correlationData))
+    return `has correlationData, which ${NO_BASE64}`;
+  return about("is unfit", propertiesMistake(value));
+};
+
 const anyQoS = oneOf(0, 1, 2);
 const keptQoS = oneOf(1, 2);
 const packetId = wholeNumber(1, 65_535);
+const seconds = wholeNumber(0, 0xffff_ffff);
 /** Room above it for the numbers of the store that it goes into. */
 const messageNumber = wholeNumber(0, 2 ** 52);
 
@@ -70,7 +92,11 @@ const fieldsOf: Record<EntryType | "store" | "end", Record<string, Field>> = {
     exportedAt: { check: time },
     latest: { check: messageNumber },
   },
-  session: { device: { check: text }, awaySince: { check: timeOrNull } },
+  session: {
+    device: { check: text },
+    awaySince: { check: timeOrNull },
+    expirySeconds: { check: seconds, optional: true },
+  },
   subscription: {
     device: { check: text },
     filter: { check: filter },
@@ -86,7 +112,8 @@ const fieldsOf: Record<EntryType | "store" | "end", Record<string, Field>> = {
     qos: { check: anyQoS },
     number: { check: messageNumber },
     publisher: { check: text, optional: true },
-    properties: { check: map, optional: true },
+    properties: { check: properties, optional: true },
+    expiresAt: { check: time, optional: true },
   },
   will: {
     device: { check: text },
@@ -94,6 +121,9 @@ const fieldsOf: Record<EntryType | "store" | "end", Record<string, Field>> = {
     payload: { check: base64 },
     qos: { check: anyQoS },
     retain: { check: flag },
+    properties: { check: properties, optional: true },
+    delaySeconds: { check: seconds, optional: true },
+    dueAt: { check: time, optional: true },
   },
   receipt: { device: { check: text }, packetId: { check: packetId }, topic: { check: topic } },
   released: { device: { check: text }, packetId: { check: packetId }, message: { check: key } },
@@ -104,8 +134,10 @@ const fieldsOf: Record<EntryType | "store" | "end", Record<string, Field>> = {
     payload: { check: base64 },
     qos: { check: keptQoS },
     retain: { check: flag, optional: true },
+    publishedRetained: { check: flag, optional: true },
     publisher: { check: text, optional: true },
-    properties: { check: map, optional: true },
+    properties: { check: properties, optional: true },
+    expiresAt: { check: time, optional: true },
     publishedAt: { check: time, optional: true },
     receivers: { check: receivers },
   },
@@ -120,9 +152,21 @@ export function entryMistakes(value: unknown): string[] {
     return [`type must be one of ${Object.keys(fieldsOf).join(", ")}`];
   }
   const mistakes = mistakesIn(fields, fieldsOf[type as EntryType]);
-  if (type !== "message" || mistakes.length > 0) return mistakes;
-  const highest = Math.max(...(fields.receivers as { qos: number }[]).map(({ qos }) => qos));
-  return highest === fields.qos ? [] : [`qos must be ${highest}, the highest of its receivers`];
+  return mistakes.length > 0 ? mistakes : mistakesAmong(type, fields);
+}
+
+/** What is wrong between fields that are right each by itself. */
+function mistakesAmong(type: string, { receivers, qos, properties, expiresAt }: Record<string, unknown>): string[] {
+  const mistakes: string[] = [];
+  if (type === "message") {
+    const highest = (receivers as { qos: number }[]).some((each) => each.qos === 2) ? 2 : 1;
+    if (highest !== qos) mistakes.push(`qos must be ${highest}, the highest of its receivers`);
+  }
+  const { messageExpiryInterval } = (properties ?? {}) as { messageExpiryInterval?: number };
+  if (expiresAt !== undefined && messageExpiryInterval === undefined) {
+    mistakes.push("expiresAt needs a messageExpiryInterval in properties");
+  }
+  return mistakes;
 }
 
 function mistakesIn(value: Record<string, unknown>, fields: Record<string, Field>): string[] {

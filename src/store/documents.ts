@@ -2,10 +2,13 @@ import type { QoS } from "../protocol/packet-type.ts";
 import type { Message } from "./message.ts";
 import type { MessageKey } from "./message-key.ts";
 import type { MessageRecord } from "./message-record.ts";
+import { TIME_MAX } from "./properties-mistake.ts";
+import { propertiesOfText, propertiesText } from "./properties-text.ts";
 
-export const FORMAT_VERSION = 1;
+/** Format 1 has no MQTT 5 in it: no expiry, no delays, no shared subscriptions. It is read as well. */
+export const FORMAT_VERSION = 2;
 
-/** One message and who must get it. Payloads are base64, since NeDB keeps no bytes; properties are JSON, since it allows no `$` in keys. */
+/** One message and who must get it. Payloads are base64, since NeDB keeps no bytes; properties (`x`) are as in `properties-text.ts`. */
 export interface MessageDocument {
   k: "msg";
   /** The number of the message, which identifies it and gives its place in the order and its packet id. */
@@ -15,7 +18,8 @@ export interface MessageDocument {
   t: string;
   p: string;
   q: QoS;
-  r?: 1;
+  /** 1: goes out with the retain flag; 2: goes out without it, and its publisher had it retained. */
+  r?: 1 | 2;
   /** Client id of the publisher. */
   o?: string;
   x?: string;
@@ -33,11 +37,12 @@ export type OfClient = [clientId: string, ...keys: MessageKey[]];
 
 /** One entry of the store beside messages, as it was when this was written; `gone` lists the keys of those that are no more. */
 export type StateDocument =
-  /** `n`: number of the latest message when the session began. */
-  | { k: "session"; i: string; away: number; n?: number }
+  /** `n`: number of the latest message when the session began; `e`: its expiry in seconds, absent where it never expires. */
+  | { k: "session"; i: string; away: number; n?: number; e?: number }
   | { k: "subscription"; i: string; f: string; q: QoS; rh?: number; rap?: boolean; nl?: boolean; id?: number }
   | { k: "retained"; t: string; p: string; q: QoS; n: number; o?: string; x?: string }
-  | { k: "will"; i: string; t: string; p: string; q: QoS; r: boolean }
+  /** `d`: its delay in seconds; `due`: when it is published, in milliseconds since the Unix epoch. */
+  | { k: "will"; i: string; t: string; p: string; q: QoS; r: boolean; x?: string; d?: number; due?: number }
   | { k: "receipt"; i: string; m: number; t: string }
   | { k: "released"; i: string; n: MessageKey; m: number };
 
@@ -72,8 +77,9 @@ export function messageDocument(
   };
   if (message.brokerId !== home) document.b = message.brokerId;
   if (message.retain) document.r = 1;
+  else if (message.publishedRetained) document.r = 2;
   if (message.clientId !== undefined) document.o = message.clientId;
-  if (message.properties !== undefined) document.x = JSON.stringify(message.properties);
+  if (message.properties !== undefined) document.x = propertiesText(message.properties);
   const lower = record.qos === 2 ? record.receiversAt(1) : [];
   if (lower.length > 0) document.to1 = lower;
   const sent = [...to, ...lower].filter(isSent);
@@ -90,6 +96,14 @@ export function receiversDocument(record: MessageRecord, clientIds: readonly str
   return document;
 }
 
+/** Bytes of an entry on the disk beside its key, payload and properties. */
+const STATE_BYTES = 128;
+
+/** Bytes that an entry takes on the disk, or nearly so. */
+export function stateBytes(key: string, document: StateDocument): number {
+  return STATE_BYTES + key.length + ("p" in document ? document.p.length + (document.x?.length ?? 0) : 0);
+}
+
 const isText = (value: unknown) => typeof value === "string";
 const isNumber = (value: unknown) => typeof value === "number";
 const isQoS = (value: unknown) => value === 0 || value === 1 || value === 2;
@@ -98,24 +112,31 @@ const isKey = (value: unknown) => isNumber(value) || isText(value);
 const isListOfClients = (value: unknown) =>
   Array.isArray(value) && value.every((each) => Array.isArray(each) && isText(each[0]) && each.every(isKey));
 
-const isJson = (value: unknown) => {
+const isTime = (value: unknown) => isNumber(value) && (value as number) >= 0 && (value as number) <= TIME_MAX;
+
+/** Also whether the properties in it can be read: one that says something else must not keep the gateway from starting. */
+const isProperties = (value: unknown) => {
+  if (!isText(value)) return false;
   try {
-    return typeof JSON.parse(value as string) === "object";
+    propertiesOfText(value as string);
+    return true;
   } catch {
     return false;
   }
 };
 
+type Fields = Record<string, (value: unknown) => boolean>;
+
 /** Fields that need not be there. */
-const optionalFields: Record<string, (value: unknown) => boolean> = {
-  b: isText,
-  o: isText,
-  x: isJson,
-  to1: isTexts,
-  sent: isTexts,
+const optionalFieldsOf: Partial<Record<StoreDocument["k"], Fields>> = {
+  msg: { b: isText, o: isText, x: isProperties, to1: isTexts, sent: isTexts },
+  more: { to1: isTexts },
+  session: { n: isNumber, e: isNumber },
+  retained: { o: isText, x: isProperties },
+  will: { x: isProperties, d: isNumber, due: isTime },
 };
 
-const fieldsOf: Record<StoreDocument["k"], Record<string, (value: unknown) => boolean>> = {
+const fieldsOf: Record<StoreDocument["k"], Fields> = {
   head: { v: isNumber, n: isNumber },
   msg: { n: isNumber, t: isText, p: isText, q: isQoS, at: isNumber, to: isTexts },
   more: { n: isKey, to: isTexts },
@@ -137,6 +158,7 @@ export function isStoreDocument(value: unknown): value is StoreDocument {
   const document = value as Record<string, unknown>;
   const kind = document.k as StoreDocument["k"];
   if (!Object.hasOwn(fieldsOf, kind)) return false;
+  const optionalFields = optionalFieldsOf[kind];
   for (const name in optionalFields) {
     if (document[name] !== undefined && !optionalFields[name]?.(document[name])) return false;
   }

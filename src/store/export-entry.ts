@@ -1,5 +1,6 @@
 import type { QoS } from "../protocol/packet-type.ts";
 import type { MessageDocument, StateDocument } from "./documents.ts";
+import { documentProperties, type ExportedProperties, exportedProperties } from "./exported-properties.ts";
 import type { RecoveredMessage } from "./recovered-message.ts";
 
 export const EXPORT_FORMAT = 1;
@@ -19,7 +20,7 @@ export interface ExportEnd {
   counts: Record<EntryType, number>;
 }
 
-export type MessageEntry = {
+export type MessageEntry = ExportedProperties & {
   type: "message";
   /** Gives its place in the order, and its packet id. */
   number: number;
@@ -31,15 +32,16 @@ export type MessageEntry = {
   /** The highest at which a receiver gets it. */
   qos: 1 | 2;
   retain?: true;
+  /** Its publisher had it retained, and it goes out without the retain flag. */
+  publishedRetained?: true;
   publisher?: string;
-  properties?: object;
   publishedAt?: string;
   receivers: { device: string; qos: 1 | 2; sent?: true }[];
 };
 
 export type StateEntry =
-  /** `awaySince` is null while the device is connected. */
-  | { type: "session"; device: string; awaySince: string | null }
+  /** `awaySince` is null while the device is connected; without `expirySeconds` it never expires. */
+  | { type: "session"; device: string; awaySince: string | null; expirySeconds?: number }
   | {
       type: "subscription";
       device: string;
@@ -50,16 +52,25 @@ export type StateEntry =
       noLocal?: boolean;
       identifier?: number;
     }
-  | {
+  | (ExportedProperties & {
       type: "retained";
       topic: string;
       payload: string;
       qos: QoS;
       number: number;
       publisher?: string;
-      properties?: object;
-    }
-  | { type: "will"; device: string; topic: string; payload: string; qos: QoS; retain: boolean }
+    })
+  | (Pick<ExportedProperties, "properties"> & {
+      type: "will";
+      device: string;
+      topic: string;
+      payload: string;
+      qos: QoS;
+      retain: boolean;
+      delaySeconds?: number;
+      /** ISO time at which it is published; absent while the device is connected. */
+      dueAt?: string;
+    })
   /** A QoS 2 message from the device whose PUBREL has not come. */
   | { type: "receipt"; device: string; packetId: number; topic: string }
   /** A QoS 2 message to the device of which only the PUBCOMP has not come. */
@@ -88,9 +99,10 @@ export function entryOfMessage({ document, receivers, sent }: RecoveredMessage):
     topic,
     payload,
     qos: Math.max(...receivers.values()),
-    retain: r === 1 ? true : undefined,
+    retain: r === 1 || undefined,
+    publishedRetained: r === 2 || undefined,
     publisher,
-    properties: x && JSON.parse(x),
+    ...exportedProperties(x),
     publishedAt: at === 0 ? undefined : new Date(at * 1000).toISOString(),
     receivers: [...receivers].map(([device, qos]) => present({ device, qos, sent: sent.has(device) || undefined })),
   });
@@ -104,7 +116,7 @@ export function documentOfMessage({
   receivers,
   ...optional
 }: MessageEntry): MessageDocument {
-  const { gateway, retain, publisher, properties, publishedAt } = optional;
+  const { gateway, retain, publishedRetained, publisher, publishedAt } = optional;
   const idsOf = (granted: 1 | 2) => receivers.filter((each) => each.qos === granted).map(({ device }) => device);
   const lower = qos === 2 ? idsOf(1) : [];
   const sent = receivers.filter((each) => each.sent).map(({ device }) => device);
@@ -115,9 +127,9 @@ export function documentOfMessage({
     t: topic,
     p: payload,
     q: qos,
-    r: retain ? 1 : undefined,
+    r: retain ? 1 : publishedRetained ? 2 : undefined,
     o: publisher,
-    x: properties && JSON.stringify(properties),
+    x: documentProperties(optional),
     at: publishedAt === undefined ? 0 : Math.floor(Date.parse(publishedAt) / 1000),
     to: idsOf(qos),
     to1: lower.length > 0 ? lower : undefined,
@@ -128,8 +140,9 @@ export function documentOfMessage({
 export function entryOfState(document: StateDocument): StateEntry {
   switch (document.k) {
     case "session": {
-      const { i: device, away } = document;
-      return { type: "session", device, awaySince: away === 0 ? null : new Date(away).toISOString() };
+      const { i: device, away, e: expirySeconds } = document;
+      const awaySince = away === 0 ? null : new Date(away).toISOString();
+      return present<StateEntry>({ type: "session", device, awaySince, expirySeconds });
     }
     case "subscription": {
       const { i: device, f: filter, q: qos, rh: retainHandling, rap: retainAsPublished, nl: noLocal, id } = document;
@@ -138,12 +151,15 @@ export function entryOfState(document: StateDocument): StateEntry {
     }
     case "retained": {
       const { t: topic, p: payload, q: qos, n: number, o: publisher, x } = document;
-      const optional = { publisher, properties: x && JSON.parse(x) };
+      const optional = { publisher, ...exportedProperties(x) };
       return present<StateEntry>({ type: "retained", topic, payload, qos, number, ...optional });
     }
     case "will": {
-      const { i: device, t: topic, p: payload, q: qos, r: retain } = document;
-      return { type: "will", device, topic, payload, qos, retain };
+      const { i: device, t: topic, p: payload, q: qos, r: retain, x, d: delaySeconds, due } = document;
+      const { properties } = exportedProperties(x);
+      const dueAt = due === undefined ? undefined : new Date(due).toISOString();
+      const optional = { properties, delaySeconds, dueAt };
+      return present<StateEntry>({ type: "will", device, topic, payload, qos, retain, ...optional });
     }
     case "receipt":
       return { type: "receipt", device: document.i, packetId: document.m, topic: document.t };
@@ -154,8 +170,10 @@ export function entryOfState(document: StateDocument): StateEntry {
 
 export function documentOfState(entry: StateEntry): StateDocument {
   switch (entry.type) {
-    case "session":
-      return { k: "session", i: entry.device, away: entry.awaySince === null ? 0 : Date.parse(entry.awaySince) };
+    case "session": {
+      const { device: i, awaySince, expirySeconds: e } = entry;
+      return present<StateDocument>({ k: "session", i, away: awaySince === null ? 0 : Date.parse(awaySince), e });
+    }
     case "subscription": {
       const {
         device: i,
@@ -169,11 +187,14 @@ export function documentOfState(entry: StateEntry): StateDocument {
       return present<StateDocument>({ k: "subscription", i, f, q, rh, rap, nl, id: identifier });
     }
     case "retained": {
-      const { topic: t, payload: p, qos: q, number: n, publisher: o, properties } = entry;
-      return present<StateDocument>({ k: "retained", t, p, q, n, o, x: properties && JSON.stringify(properties) });
+      const { topic: t, payload: p, qos: q, number: n, publisher: o } = entry;
+      return present<StateDocument>({ k: "retained", t, p, q, n, o, x: documentProperties(entry) });
     }
-    case "will":
-      return { k: "will", i: entry.device, t: entry.topic, p: entry.payload, q: entry.qos, r: entry.retain };
+    case "will": {
+      const { device: i, topic: t, payload: p, qos: q, retain: r, delaySeconds: d, dueAt } = entry;
+      const due = dueAt === undefined ? undefined : Date.parse(dueAt);
+      return present<StateDocument>({ k: "will", i, t, p, q, r, x: documentProperties(entry), d, due });
+    }
     case "receipt":
       return { k: "receipt", i: entry.device, m: entry.packetId, t: entry.topic };
     case "released":

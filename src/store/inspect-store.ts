@@ -1,23 +1,50 @@
-import type { MessageDocument } from "./documents.ts";
+import type { PublishProperties } from "../protocol/publish-properties.ts";
+import type { MessageDocument, StateDocument } from "./documents.ts";
 import { OVERHEAD_BYTES } from "./message.ts";
+import { propertiesOfText } from "./properties-text.ts";
 import type { StoredState } from "./read-store.ts";
 import type { RecoveredMessage } from "./recovered-message.ts";
 import type { Segment } from "./segment.ts";
+import { sharedNameOf } from "./shared-session.ts";
+import { NEVER_EXPIRES } from "./store.ts";
 
-/** One device, and what waits for it. Bytes are those that count against the limits of mailboxes and store. */
-export interface InspectedDevice {
-  device: string;
+/** What waits in one mailbox. Bytes are those that count against the limits of mailboxes and store. */
+interface InspectedMailbox {
   messages: number;
   bytes: number;
   /** Null where nothing waits. */
   oldestAgeSeconds: number | null;
+}
+
+/** One device, and what waits for it. */
+export interface InspectedDevice extends InspectedMailbox {
+  device: string;
   /** ISO time; null where the device was connected. */
   awaySince: string | null;
+  /** How long its session waits for it; null where the device set no limit. */
+  expirySeconds: number | null;
   subscriptions: number;
   /** QoS 2 messages from the device whose PUBREL has not come. */
   unfinishedIn: number;
   /** QoS 2 messages to the device that were sent and are not complete. */
   unfinishedOut: number;
+}
+
+/** One shared subscription, and what waits for a member of its group. */
+export interface InspectedSharedSubscription extends InspectedMailbox {
+  /** `$share/<group>/<filter>`. */
+  name: string;
+}
+
+export interface InspectedWill {
+  device: string;
+  topic: string;
+  qos: 0 | 1 | 2;
+  retain: boolean;
+  payloadBytes: number;
+  delaySeconds: number;
+  /** ISO time at which it is published; null while the device is connected. */
+  dueAt: string | null;
 }
 
 export interface InspectedMessage {
@@ -46,11 +73,14 @@ export interface StoreInspection {
   directory: string;
   totals: {
     devices: number;
+    sharedSubscriptions: number;
+    /** Those of devices. */
     subscriptions: number;
     /** Each counted once, however many devices wait for it. */
     messages: number;
     bytes: number;
     oldestAgeSeconds: number | null;
+    /** Those that have not expired. */
     retained: number;
     retainedBytes: number;
     wills: number;
@@ -58,96 +88,116 @@ export interface StoreInspection {
   };
   /** Those with the most messages first. */
   devices: InspectedDevice[];
-  wills: { device: string; topic: string; qos: 0 | 1 | 2; retain: boolean; payloadBytes: number }[];
+  /** Those with the most messages first. */
+  sharedSubscriptions: InspectedSharedSubscription[];
+  wills: InspectedWill[];
   segments: InspectedSegment[];
 }
 
 /** What a store holds; `now` in milliseconds since the Unix epoch. */
 export function inspectStore(state: StoredState, now: number): StoreInspection {
-  const devices = new Map<string, InspectedDevice>();
+  const sessions = new Map<string, InspectedDevice>();
   const totals = { messages: 0, bytes: 0, subscriptions: 0, retained: 0, retainedBytes: 0 };
-  const wills: StoreInspection["wills"] = [];
+  const wills: InspectedWill[] = [];
   for (const { document } of state.state.values()) {
     switch (document.k) {
-      case "session":
-        deviceOf(devices, document.i).awaySince = document.away === 0 ? null : new Date(document.away).toISOString();
+      case "session": {
+        const session = sessionOf(sessions, document.i);
+        session.awaySince = document.away === 0 ? null : isoTime(document.away);
+        session.expirySeconds = expirySecondsOf(document);
         break;
+      }
       case "subscription":
-        deviceOf(devices, document.i).subscriptions++;
+        sessionOf(sessions, document.i).subscriptions++;
         totals.subscriptions++;
         break;
       case "receipt":
-        deviceOf(devices, document.i).unfinishedIn++;
+        sessionOf(sessions, document.i).unfinishedIn++;
         break;
       case "released":
-        deviceOf(devices, document.i).unfinishedOut++;
+        sessionOf(sessions, document.i).unfinishedOut++;
         break;
-      case "retained":
+      case "retained": {
+        const properties = propertiesOf(document);
+        if (properties?.isExpired(now)) break;
         totals.retained++;
-        totals.retainedBytes += document.t.length + payloadBytes(document);
+        totals.retainedBytes += document.t.length + payloadBytes(document) + (properties?.bytes.length ?? 0);
         break;
-      case "will": {
-        const { i: device, t: topic, q: qos, r: retain } = document;
-        wills.push({ device, topic, qos, retain, payloadBytes: payloadBytes(document) });
       }
+      case "will":
+        wills.push(inspectedWill(document));
     }
   }
   for (const message of state.messages) {
     totals.messages++;
-    totals.bytes += bytesOf(message.document);
-    countMessage(devices, message, now);
+    totals.bytes += countMessage(sessions, message, now);
   }
   const segments = segmentsOf(state);
-  const sorted = [...devices.values()].sort((a, b) => b.messages - a.messages || (a.device < b.device ? -1 : 1));
+  const sorted = [...sessions.values()].sort((a, b) => b.messages - a.messages || (a.device < b.device ? -1 : 1));
+  const devices = sorted.filter(({ device }) => sharedNameOf(device) === undefined);
+  const sharedSubscriptions = sorted.flatMap(({ device, messages, bytes, oldestAgeSeconds }) => {
+    const name = sharedNameOf(device);
+    return name === undefined ? [] : [{ name, messages, bytes, oldestAgeSeconds }];
+  });
   return {
     directory: state.directory,
     totals: {
-      devices: devices.size,
+      devices: devices.length,
+      sharedSubscriptions: sharedSubscriptions.length,
       ...totals,
       oldestAgeSeconds: sorted.reduce<number | null>((oldest, each) => older(oldest, each.oldestAgeSeconds), null),
       wills: wills.length,
       bytesOnDisk: segments.reduce((sum, { bytes }) => sum + bytes, 0),
     },
-    devices: sorted,
+    devices,
+    sharedSubscriptions,
     wills,
     segments,
   };
 }
 
-/** What waits for one device, in the order in which it will get it. */
-export function messagesFor(state: StoredState, device: string, now: number): InspectedMessage[] {
+/** What waits in one session, in the order in which it will be sent. */
+export function messagesFor(state: StoredState, sessionId: string, now: number): InspectedMessage[] {
   return state.messages.flatMap(({ document, receivers, sent }) => {
-    const qos = receivers.get(device);
+    const qos = receivers.get(sessionId);
     if (qos === undefined) return [];
     const { t: topic, p: payload, r, at } = document;
     const message = { topic, qos, payloadBytes: payloadBytes(document), ageSeconds: ageSeconds(at, now), payload };
-    return [{ ...message, sent: sent.has(device), retain: r === 1 }];
+    return [{ ...message, sent: sent.has(sessionId), retain: r === 1 }];
   });
 }
 
-function deviceOf(devices: Map<string, InspectedDevice>, device: string): InspectedDevice {
-  let found = devices.get(device);
+function sessionOf(sessions: Map<string, InspectedDevice>, device: string): InspectedDevice {
+  let found = sessions.get(device);
   if (found === undefined) {
-    const nothing = { messages: 0, bytes: 0, oldestAgeSeconds: null, awaySince: null };
+    const nothing = { messages: 0, bytes: 0, oldestAgeSeconds: null, awaySince: null, expirySeconds: null };
     found = { device, ...nothing, subscriptions: 0, unfinishedIn: 0, unfinishedOut: 0 };
-    devices.set(device, found);
+    sessions.set(device, found);
   }
   return found;
 }
 
+function inspectedWill(document: Extract<StateDocument, { k: "will" }>): InspectedWill {
+  const { i: device, t: topic, q: qos, r: retain, d: delaySeconds = 0, due } = document;
+  const dueAt = due === undefined ? null : isoTime(due);
+  return { device, topic, qos, retain, payloadBytes: payloadBytes(document), delaySeconds, dueAt };
+}
+
+/** Returns its bytes. */
 function countMessage(
-  devices: Map<string, InspectedDevice>,
+  sessions: Map<string, InspectedDevice>,
   { document, receivers, sent }: RecoveredMessage,
   now: number,
-): void {
+): number {
   const bytes = bytesOf(document);
   for (const [id, qos] of receivers) {
-    const device = deviceOf(devices, id);
-    device.messages++;
-    device.bytes += bytes;
-    device.oldestAgeSeconds = older(device.oldestAgeSeconds, ageSeconds(document.at, now));
-    if (qos === 2 && sent.has(id)) device.unfinishedOut++;
+    const session = sessionOf(sessions, id);
+    session.messages++;
+    session.bytes += bytes;
+    session.oldestAgeSeconds = older(session.oldestAgeSeconds, ageSeconds(document.at, now));
+    if (qos === 2 && sent.has(id)) session.unfinishedOut++;
   }
+  return bytes;
 }
 
 function segmentsOf({ segments, messages, state }: StoredState): InspectedSegment[] {
@@ -171,7 +221,19 @@ function payloadBytes({ p }: { p: string }): number {
 }
 
 function bytesOf(document: MessageDocument): number {
-  return payloadBytes(document) + document.t.length + OVERHEAD_BYTES;
+  return payloadBytes(document) + document.t.length + (propertiesOf(document)?.bytes.length ?? 0) + OVERHEAD_BYTES;
+}
+
+function propertiesOf({ x }: { x?: string }): PublishProperties | undefined {
+  return x === undefined ? undefined : propertiesOfText(x);
+}
+
+function expirySecondsOf({ e = NEVER_EXPIRES }: { e?: number }): number | null {
+  return e === NEVER_EXPIRES ? null : e;
+}
+
+function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
 }
 
 /** Null where nobody noted when it came. */

@@ -1,4 +1,6 @@
 import { Readable } from "node:stream";
+import { type Clock, systemClock } from "../actor/clock.ts";
+import { PublishProperties } from "../protocol/publish-properties.ts";
 import { WaypostError } from "../waypost-error.ts";
 import type { Acceptance } from "./acceptance.ts";
 import type { Durability } from "./durability.ts";
@@ -20,11 +22,16 @@ import type {
   StoredSubscription,
   StoredWill,
 } from "./stored-packets.ts";
-import { ownPayload, storedPublish } from "./stored-publish.ts";
+import { storedPublish } from "./stored-publish.ts";
+
+/** Expired retained messages that are removed in one turn of the event loop. */
+const EXPIRE_AT_ONCE = 2000;
 
 export interface LocalStoreOptions {
   retained?: RetainedLimits;
   durability?: Durability;
+  /** By which retained messages expire. */
+  clock?: Clock;
   /** A retained message was not kept, because the limits are reached. */
   retainedRefused?: (topic: string) => void;
 }
@@ -43,8 +50,9 @@ export class LocalStore implements Store {
 
   constructor(journal: Journal, options: LocalStoreOptions) {
     this.#journal = journal;
-    const { durability = "memory", retained = { messagesMax: Infinity, bytesMax: Infinity } } = options;
-    this.contents = new StoreContents(journal, durability, retained);
+    const { durability = "memory", clock = systemClock } = options;
+    const { retained = { messagesMax: Infinity, bytesMax: Infinity } } = options;
+    this.contents = new StoreContents(journal, durability, retained, clock);
     this.#retainedRefused = options.retainedRefused ?? (() => {});
   }
 
@@ -62,7 +70,7 @@ export class LocalStore implements Store {
   }
 
   get retainedUsage(): { readonly messages: number; readonly bytes: number } {
-    return { messages: this.contents.retained.count, bytes: this.contents.retained.bytes };
+    return this.contents.retained.usage;
   }
 
   report(): StoreReport | null {
@@ -98,7 +106,7 @@ export class LocalStore implements Store {
   storeRetained(packet: StoredPublish): PromiseLike<void> {
     const { topic } = packet;
     if (packet.payload.length === 0) this.contents.retained.delete(topic);
-    else if (!this.contents.retained.set({ ...packet, payload: ownPayload(packet) })) {
+    else if (!this.contents.retained.set(packet)) {
       this.#retainedRefused(topic);
       return settled;
     }
@@ -112,15 +120,22 @@ export class LocalStore implements Store {
   }
 
   createRetainedStream(filter: string): Readable {
-    return Readable.from(this.contents.retained.tree.matching(filter));
+    return this.createRetainedStreamCombi([filter]);
   }
 
   createRetainedStreamCombi(filters: string[]): Readable {
-    return Readable.from(this.#retainedOnce(filters));
+    return Readable.from(this.contents.retained.matching(filters));
   }
 
   retainedMatching(filters: readonly string[]): PromiseLike<readonly StoredPublish[]> {
-    return new Settled(this.#retainedOnce(filters));
+    return new Settled(this.contents.retained.matching(filters));
+  }
+
+  removeExpired(): void {
+    if (this.#destroyed) return;
+    const topics = this.contents.retained.removeExpired(EXPIRE_AT_ONCE);
+    this.#journal.changed(...topics.map((topic) => stateKey("retained", topic)));
+    if (topics.length === EXPIRE_AT_ONCE) setImmediate(() => this.removeExpired()); // others have their turn meanwhile
   }
 
   addSubscriptions({ id }: ClientRef, subscriptions: readonly StoredSubscription[]): PromiseLike<void> {
@@ -164,14 +179,15 @@ export class LocalStore implements Store {
   }
 
   sessions(): PromiseLike<readonly StoredSession[]> {
-    return new Settled(Array.from(this.contents.sessions.values(), ({ id, awaySince }) => ({ id, awaySince })));
+    const all = this.contents.sessions.values();
+    return new Settled(Array.from(all, ({ id, awaySince, expirySeconds }) => ({ id, awaySince, expirySeconds })));
   }
 
-  putSession({ id }: ClientRef, awaySince: number): PromiseLike<void> {
+  putSession({ id }: ClientRef, awaySince: number, expirySeconds: number): PromiseLike<void> {
     const known = this.contents.sessions.get(id);
-    if (known?.awaySince === awaySince) return settled;
+    if (known?.awaySince === awaySince && known.expirySeconds === expirySeconds) return settled;
     const beganAfter = known?.beganAfter ?? this.#broker.counter ?? 0;
-    this.contents.sessions.set(id, { id, awaySince, beganAfter });
+    this.contents.sessions.set(id, { id, awaySince, expirySeconds, beganAfter });
     const key = stateKey("session", id);
     if (known === undefined) return this.#journal.commit(key);
     this.#journal.changed(key);
@@ -221,7 +237,7 @@ export class LocalStore implements Store {
 
   outgoingEnqueueCombi(receivers: readonly { clientId: string }[], packet: StoredPublish): PromiseLike<void> {
     if (receivers.length === 0) return settled;
-    const message = new Message(packet, packet.qos, packet.retain ?? false); // one copy, however many receivers
+    const message = new Message(packet, packet.qos, false); // one copy, however many receivers; not retained [MQTT-3.3.1-9]
     for (const { clientId } of receivers) this.contents.outgoing.keep(clientId, message, false);
     // Aedes delivers when this is done, which must not wait; who acknowledges waits for `durable()`.
     return settled;
@@ -290,6 +306,11 @@ export class LocalStore implements Store {
     // The contract of aedes-persistence: the packet itself learns whose it is.
     will.brokerId = this.#broker.id;
     will.clientId = id;
+    if (will.properties !== undefined) {
+      const properties = PublishProperties.of(will.properties); // someone who embeds the broker gives an object
+      if (properties === undefined) delete will.properties;
+      else will.properties = properties;
+    }
     this.contents.wills.set(id, will);
     await this.#journal.commit(stateKey("will", id));
   }
@@ -309,12 +330,6 @@ export class LocalStore implements Store {
     return Readable.from(
       [...this.contents.wills.values()].filter((will) => !Object.hasOwn(brokers, will.brokerId ?? "")),
     );
-  }
-
-  #retainedOnce(filters: readonly string[]): StoredPublish[] {
-    const found = new Set<StoredPublish>(); // filled as we go: a thousand filters may all match everything
-    for (const filter of filters) for (const packet of this.contents.retained.tree.matching(filter)) found.add(packet);
-    return [...found];
   }
 }
 

@@ -5,7 +5,7 @@ import type { Durability } from "./durability.ts";
 import type { Message } from "./message.ts";
 import type { MessageKey } from "./message-key.ts";
 
-/** Bytes of a message on the disk beside its payload and topic. */
+/** Bytes of a message on the disk beside its payload and topic, and again of its properties beside what they say. */
 const OVERHEAD_BYTES = 110;
 
 /** Where in the store something is written. */
@@ -48,7 +48,8 @@ export class MessageRecord implements Acceptance {
     this.key = key;
     this.qos = message.qos;
     this.durability = durability;
-    this.bytes = Math.ceil((message.payloadBytes * 4) / 3) + message.topic.length + OVERHEAD_BYTES;
+    const ofProperties = message.properties === undefined ? 0 : 2 * message.properties.bytes.length + OVERHEAD_BYTES;
+    this.bytes = Math.ceil((message.payloadBytes * 4) / 3) + message.topic.length + ofProperties + OVERHEAD_BYTES;
   }
 
   /** How many have not settled it. */

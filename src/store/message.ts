@@ -1,6 +1,7 @@
 import type { Kind } from "../actor/mailbox.ts";
 import type { QoS } from "../protocol/packet-type.ts";
-import { writePublish } from "../protocol/publish-frame.ts";
+import { type PublishExtras, writePublish } from "../protocol/publish-frame.ts";
+import { PublishProperties } from "../protocol/publish-properties.ts";
 import { WireSlab } from "../protocol/wire-slab.ts";
 import type { Acceptance } from "./acceptance.ts";
 import type { Durability } from "./durability.ts";
@@ -13,6 +14,17 @@ const waiting = new WireSlab(4096);
 
 /** Bytes that a waiting message costs beside its payload and topic: the objects that stand for it and its place in line. */
 export const OVERHEAD_BYTES = 64;
+
+/** How MQTT 5 writes a message that says nothing of itself. */
+const noExtras: PublishExtras = {
+  properties: null,
+  expirySeconds: undefined,
+  topicAlias: 0,
+  subscriptionIdentifiers: null,
+};
+
+/** The forms in which a PUBLISH goes over the wire, by the first version that has them; 3.1 writes it as 3.1.1 does. */
+export type WireVersion = 4 | 5;
 
 /** What mailbox and store want to know of a message beside what it says. */
 export interface MessageKind extends Kind {
@@ -37,15 +49,18 @@ export class Message implements StoredPublish {
   readonly brokerCounter: number;
   /** Client id of the publisher; undefined when the gateway itself published. */
   readonly clientId: string | undefined;
-  readonly properties: object | undefined;
+  readonly properties: PublishProperties | undefined;
+  /** Its publisher wanted it retained: subscribers that asked for it are told [MQTT-3.3.1-13]. */
+  readonly publishedRetained: boolean;
   /** What class of messages it belongs to. Set before it waits anywhere. */
   kind: MessageKind = ordinary;
   /** Its publisher's receipt goes to the disk at once: so must it, whatever the QoS of its receivers [MQTT-4.3.3-2]. */
   readonly isOnce: boolean;
   /** When it came, in seconds since the Unix epoch; 0 until somebody wanted to know. */
   publishedAt = 0;
-  /** The wire form: `wire` from `wireStart` to `wireEnd`; null until it is written. */
+  /** One wire form: `wire` from `wireStart` to `wireEnd`, in the form of `wireVersion`; null until it is written. */
   wire: Buffer | null = null;
+  wireVersion: WireVersion = 4;
   wireStart = 0;
   wireEnd = 0;
   /** Those who embed the broker get text back where they published text. */
@@ -62,6 +77,7 @@ export class Message implements StoredPublish {
   private further: Acceptance[] | null = null;
   /** Receivers that were sent it and of which the store was not told. */
   private spared = 0;
+  private refused = 0;
   private waiter: ((error?: unknown) => void) | null = null;
 
   constructor(packet: StoredPublish, qos: QoS, retain: boolean) {
@@ -72,7 +88,8 @@ export class Message implements StoredPublish {
     this.brokerId = packet.brokerId;
     this.brokerCounter = packet.brokerCounter;
     this.clientId = packet.clientId;
-    this.properties = packet.properties;
+    this.properties = packet.properties === undefined ? undefined : PublishProperties.of(packet.properties);
+    this.publishedRetained = packet instanceof Message ? packet.publishedRetained : packet.retain;
     const payload: unknown = packet.payload;
     this.arrived = Buffer.isBuffer(payload) ? payload : Buffer.from(payload as string | Uint8Array);
     this.cameAsText = typeof payload === "string";
@@ -105,7 +122,8 @@ export class Message implements StoredPublish {
   }
 
   get bytes(): number {
-    return this.payloadBytes + this.topic.length + OVERHEAD_BYTES;
+    const ofProperties = this.properties === undefined ? 0 : this.properties.bytes.length;
+    return this.payloadBytes + this.topic.length + ofProperties + OVERHEAD_BYTES;
   }
 
   /** The record that the store has of it, whatever the QoS at which each receiver gets it. */
@@ -129,24 +147,37 @@ export class Message implements StoredPublish {
     return this.atQoS1;
   }
 
+  /** This message as it goes to one subscription and no other, with its identifier. */
+  calledUpBy(subscriptionIdentifier: number | undefined, retain: boolean): Message {
+    const properties = PublishProperties.calledUp(this.properties, subscriptionIdentifier);
+    const packet = { ...this.toPacket(), properties, retain: this.publishedRetained };
+    return this.likeThis(new Message(packet, this.qos, retain));
+  }
+
   /** Sends bytes as the wire form that came in as just these bytes. They must stay unchanged. */
-  passThrough(wire: Buffer, start: number, end: number): void {
+  passThrough(wire: Buffer, start: number, end: number, version: WireVersion): void {
     this.wire = wire;
     this.wireStart = start;
     this.wireEnd = end;
+    this.wireVersion = version;
   }
 
-  /** Writes the wire form, unless it is written. */
-  write(): void {
-    if (this.wire === null) this.encode(passing);
+  /** Writes its wire form, where there is none yet; false where the one that it has is not of this version. */
+  write(version: WireVersion): boolean {
+    if (this.wire === null) {
+      if (version === 5 && this.properties !== undefined) return false; // the expiry in it would be that of one moment
+      this.encode(passing, version);
+    }
+    return this.wireVersion === version;
   }
 
   /**
    * To be called when the message outlives the turn: copies it once out of the chunk that it arrived in, as its wire form.
    */
-  keep(): void {
+  keep(version: WireVersion = 4): void {
     if (this.arrived === null) return;
-    this.payloadAt = this.encode(waiting);
+    this.properties?.keep();
+    this.payloadAt = this.encode(waiting, this.properties === undefined ? version : 4);
     this.arrived = null;
   }
 
@@ -171,7 +202,7 @@ export class Message implements StoredPublish {
     };
     if (this.qos > 0) packet.messageId = undefined;
     if (this.clientId !== undefined) packet.clientId = this.clientId;
-    if (this.properties !== undefined) packet.properties = this.properties;
+    if (this.properties !== undefined) packet.properties = this.properties.toObject();
     return packet;
   }
 
@@ -179,8 +210,23 @@ export class Message implements StoredPublish {
   changedInto(before: StoredPublish, payload: Buffer, after: StoredPublish): Message {
     const { brokerId, brokerCounter } = this;
     const same = after === before && after.topic === this.topic && after.payload === payload;
-    if (same && after.qos === this.qos && after.retain === this.retain) return this;
-    return new Message({ ...after, brokerId, brokerCounter }, after.qos, after.retain);
+    const properties = PublishProperties.afterHook(this.properties, after.properties);
+    const isSame = same && properties === this.properties && after.qos === this.qos && after.retain === this.retain;
+    if (isSame) return this;
+    const packet = { ...after, properties, brokerId, brokerCounter, retain: this.publishedRetained };
+    const changed = this.likeThis(new Message(packet, after.qos, after.retain));
+    if (this.properties !== undefined && properties !== undefined) properties.expiresAt = this.properties.expiresAt;
+    return changed;
+  }
+
+  /** A receiver had no room for it. */
+  refuse(): void {
+    this.refused++;
+  }
+
+  /** How many receivers had no room for it. */
+  get refusals(): number {
+    return this.refused + (this.atQoS1 === null ? 0 : this.atQoS1.refused);
   }
 
   /** A receiver has taken the message on condition that `stored` succeeds. */
@@ -243,12 +289,20 @@ export class Message implements StoredPublish {
     return this.spared === 0 && this.outstanding === null && (this.atQoS1 === null || this.atQoS1.outstanding === null);
   }
 
+  /** Of the same kind, and as old. */
+  private likeThis(other: Message): Message {
+    other.kind = this.kind;
+    other.publishedAt = this.publishedAt;
+    return other;
+  }
+
   /** Returns where the payload begins. */
-  private encode(slab: WireSlab): number {
-    const place = writePublish(slab, this, this.packetId, false);
+  private encode(slab: WireSlab, version: WireVersion): number {
+    const place = writePublish(slab, this, this.packetId, false, version === 5 ? noExtras : null);
     this.wire = place.buffer;
     this.wireStart = place.start;
     this.wireEnd = place.end;
+    this.wireVersion = version;
     return place.payloadAt;
   }
 }

@@ -1,8 +1,10 @@
 import type { QoS } from "../protocol/packet-type.ts";
+import type { PublishProperties } from "../protocol/publish-properties.ts";
 import type { MessageDocument } from "./documents.ts";
 import { Message, type MessageKind } from "./message.ts";
 import { keyOf, type MessageKey } from "./message-key.ts";
 import { MessageRecord } from "./message-record.ts";
+import { propertiesOfText } from "./properties-text.ts";
 import type { Recovered } from "./recover.ts";
 import type { RecoveredMessage } from "./recovered-message.ts";
 import type { Segment } from "./segment.ts";
@@ -39,15 +41,22 @@ function messageOf(document: MessageDocument, brokerId: string, qos: QoS): Messa
     topic: document.t,
     payload: scratch.subarray(0, scratch.write(p, "base64")),
     qos,
-    retain: document.r === 1,
+    retain: document.r !== undefined,
     dup: false,
     clientId: document.o,
-    properties: document.x === undefined ? undefined : JSON.parse(document.x),
+    properties: document.x === undefined ? undefined : propertiesOf(document.x, document.at * 1000),
   };
-  const message = new Message(packet, qos, packet.retain);
+  const message = new Message(packet, qos, document.r === 1);
   message.publishedAt = document.at;
   message.keep();
   return message;
+}
+
+/** Those of files that do not say when they expire count from when the message came. */
+function propertiesOf(x: string, publishedAtMs: number): PublishProperties | undefined {
+  const properties = propertiesOfText(x);
+  if (publishedAtMs > 0) properties?.startAt(publishedAtMs);
+  return properties;
 }
 
 class MessageRestorer {
@@ -94,7 +103,7 @@ class MessageRestorer {
     }
     const receivers = [...recovered.receivers].filter(([clientId]) => isLeft(clientId));
     if (receivers.length === 0) return;
-    const highest = Math.max(...receivers.map(([, qos]) => qos)) as QoS;
+    const highest = receivers.some(([, qos]) => qos === 2) ? 2 : 1;
     const message = this.#restoreRecord(
       document,
       highest,

@@ -1,46 +1,33 @@
+import { PublishProperties } from "../protocol/publish-properties.ts";
 import type { StateDocument } from "./documents.ts";
+import { propertiesOfText, propertiesText } from "./properties-text.ts";
 import { readStateKey } from "./state-key.ts";
+import { NEVER_EXPIRES } from "./store.ts";
 import type { StoreContents } from "./store-contents.ts";
+import type { StoredPublish, StoredWill } from "./stored-packets.ts";
+
+type DocumentOf<K extends StateDocument["k"]> = Extract<StateDocument, { k: K }>;
 
 /** Puts an entry that was read into the contents of a store. */
 export function restoreState(contents: StoreContents, document: StateDocument, brokerId: string): void {
   switch (document.k) {
-    case "session":
-      contents.sessions.set(document.i, { id: document.i, awaySince: document.away, beganAfter: document.n ?? 0 });
+    case "session": {
+      const { i: id, away: awaySince, n: beganAfter = 0, e: expirySeconds = NEVER_EXPIRES } = document;
+      contents.sessions.set(id, { id, awaySince, expirySeconds, beganAfter });
       return;
+    }
     case "subscription": {
       const { i, f: topic, q: qos, rh, rap, nl, id } = document;
       const optional = id === undefined ? {} : { subscriptionIdentifier: id };
       contents.subscriptions.add(i, { topic, qos, rh, rap, nl, ...optional });
       return;
     }
-    case "retained": {
-      const { t: topic, q: qos, n: brokerCounter, o, x } = document;
-      const payload = Buffer.from(document.p, "base64");
-      const identity = { cmd: "publish" as const, brokerId, brokerCounter, dup: false, retain: true };
-      const properties = x === undefined ? {} : { properties: JSON.parse(x) };
-      contents.retained.restore({
-        ...identity,
-        topic,
-        payload,
-        qos,
-        ...(o === undefined ? {} : { clientId: o }),
-        ...properties,
-      });
+    case "retained":
+      contents.retained.restore(retainedOf(document, brokerId));
       return;
-    }
-    case "will": {
-      const { i: clientId, t: topic, q: qos, r: retain } = document;
-      contents.wills.set(clientId, {
-        topic,
-        payload: Buffer.from(document.p, "base64"),
-        qos,
-        retain,
-        brokerId,
-        clientId,
-      });
+    case "will":
+      contents.wills.set(document.i, willOf(document, brokerId));
       return;
-    }
     case "receipt": {
       const { i, m: messageId, t: topic } = document;
       const packets = contents.incoming.get(i) ?? new Map();
@@ -55,6 +42,34 @@ export function restoreState(contents: StoreContents, document: StateDocument, b
   }
 }
 
+function retainedOf(document: DocumentOf<"retained">, brokerId: string): StoredPublish {
+  const { t: topic, q: qos, n: brokerCounter, o: clientId } = document;
+  const payload = Buffer.from(document.p, "base64");
+  const identity = { cmd: "publish" as const, brokerId, brokerCounter, dup: false, retain: true };
+  const packet: StoredPublish = { ...identity, topic, payload, qos };
+  if (clientId !== undefined) packet.clientId = clientId;
+  const properties = propertiesOf(document);
+  if (properties !== undefined) packet.properties = properties;
+  return packet;
+}
+
+function willOf(document: DocumentOf<"will">, brokerId: string): StoredWill {
+  const { i: clientId, t: topic, q: qos, r: retain, d: delaySeconds, due: dueAt } = document;
+  const will: StoredWill = { topic, payload: Buffer.from(document.p, "base64"), qos, retain, brokerId, clientId };
+  const properties = propertiesOf(document);
+  if (properties !== undefined) will.properties = properties;
+  if (delaySeconds !== undefined) will.delaySeconds = delaySeconds;
+  if (dueAt !== undefined) will.dueAt = dueAt;
+  return will;
+}
+
+function propertiesOf({ x }: { x?: string }): PublishProperties | undefined {
+  if (x === undefined) return undefined;
+  const properties = propertiesOfText(x);
+  properties?.keep();
+  return properties;
+}
+
 /** The entry of this key as it is written; undefined where it is no more. */
 export function describeState(contents: StoreContents, key: string): StateDocument | undefined {
   const parts = readStateKey(key);
@@ -63,7 +78,9 @@ export function describeState(contents: StoreContents, key: string): StateDocume
   switch (kind) {
     case "session": {
       const session = contents.sessions.get(owner);
-      return session && { k: "session", i: owner, away: session.awaySince, n: session.beganAfter };
+      if (session === undefined) return undefined;
+      const { awaySince: away, beganAfter: n, expirySeconds: e } = session;
+      return { k: "session", i: owner, away, n, ...(e === NEVER_EXPIRES ? {} : { e }) };
     }
     case "subscription": {
       const found = contents.subscriptions.get(owner, part);
@@ -78,14 +95,19 @@ export function describeState(contents: StoreContents, key: string): StateDocume
       const { payload, qos: q, brokerCounter: n, clientId, properties } = packet;
       const document: StateDocument = { k: "retained", t: owner, p: Buffer.from(payload).toString("base64"), q, n };
       if (clientId !== undefined) document.o = clientId;
-      if (properties !== undefined) document.x = JSON.stringify(properties);
+      const kept = PublishProperties.of(properties);
+      if (kept !== undefined) document.x = propertiesText(kept);
       return document;
     }
     case "will": {
       const will = contents.wills.get(owner);
       if (will === undefined) return undefined;
-      const p = Buffer.from(will.payload).toString("base64");
-      return { k: "will", i: owner, t: will.topic, p, q: will.qos, r: will.retain };
+      const { topic: t, payload, qos: q, retain: r, properties, delaySeconds, dueAt } = will;
+      const document: StateDocument = { k: "will", i: owner, t, p: Buffer.from(payload).toString("base64"), q, r };
+      if (properties !== undefined) document.x = propertiesText(properties);
+      if (delaySeconds !== undefined) document.d = delaySeconds;
+      if (dueAt !== undefined) document.due = dueAt;
+      return document;
     }
     case "receipt": {
       const packet = contents.incoming.get(owner)?.get(Number(part));

@@ -1,3 +1,4 @@
+import type { Clock } from "../actor/clock.ts";
 import type { Durability } from "./durability.ts";
 import type { Journal } from "./journal.ts";
 import { OutgoingMessages } from "./outgoing-messages.ts";
@@ -21,8 +22,8 @@ export class StoreContents {
   readonly incoming = new Map<string, Map<number, StoredPublish>>();
   readonly wills = new Map<string, StoredWill>();
 
-  constructor(journal: Journal, durability: Durability, retained: RetainedLimits) {
+  constructor(journal: Journal, durability: Durability, retained: RetainedLimits, clock: Clock) {
     this.outgoing = new OutgoingMessages(journal, durability);
-    this.retained = new RetainedMessages(retained);
+    this.retained = new RetainedMessages(retained, clock);
   }
 }

@@ -19,7 +19,12 @@ export interface StoredSession {
   id: string;
   /** Since when its client is away, in milliseconds since the Unix epoch; 0 while it is connected. */
   awaySince: number;
+  /** How long it waits for its client, as the client asked for; `NEVER_EXPIRES` where that sets no limit. */
+  expirySeconds: number;
 }
+
+/** A Session Expiry Interval without end (MQTT 5, 3.1.2.11.2); the gateway has a limit of its own. */
+export const NEVER_EXPIRES = 0xffff_ffff;
 
 /** How a store that writes to a disk is doing. Counts are since the start. */
 export interface StoreReport {
@@ -95,9 +100,12 @@ export interface Store extends AedesStore {
   /** Retained messages that match any of the filters, each once. */
   retainedMatching(filters: readonly string[]): PromiseLike<readonly StoredPublish[]>;
 
+  /** Removes retained messages whose time is over; until then they are merely not found. */
+  removeExpired(): void;
+
   /** All persistent sessions of a store that is not shared. */
   sessions(): PromiseLike<readonly StoredSession[]>;
-  putSession(client: ClientRef, awaySince: number): PromiseLike<void>;
+  putSession(client: ClientRef, awaySince: number, expirySeconds: number): PromiseLike<void>;
   /** Forgets a session: its subscriptions and everything on its way to the client and from it. */
   discardSession(client: ClientRef): PromiseLike<void>;
   /** Forgets everything on its way to the client. */

@@ -1,4 +1,6 @@
 import type { QoS } from "../protocol/packet-type.ts";
+import type { PublishProperties } from "../protocol/publish-properties.ts";
+import type { Will } from "../protocol/read-connect.ts";
 
 /** A PUBLISH as aedes hands it round and as a store keeps it; `brokerId` and `brokerCounter` identify the message. */
 export interface StoredPublish {
@@ -13,7 +15,8 @@ export interface StoredPublish {
   /** The packet id on the way to the receiver; undefined while the message still waits. Absent at QoS 0. */
   messageId?: number | undefined;
   clientId?: string | undefined;
-  properties?: object | undefined;
+  /** Our own have the class; those of someone who embeds the broker are an object as mqtt-packet has it. */
+  properties?: PublishProperties | object | undefined;
 }
 
 /** What is left of a QoS 2 message once its receiver has confirmed that it has it. */
@@ -35,11 +38,9 @@ export interface StoredSubscription {
 
 export type ReceiverSubscription = StoredSubscription & { clientId: string };
 
-export interface StoredWill {
-  topic: string;
-  payload: Buffer;
-  qos: QoS;
-  retain: boolean;
+export interface StoredWill extends Will {
+  /** When it is published unless the client comes back, in milliseconds since the Unix epoch; absent while it is connected. */
+  dueAt?: number;
   brokerId?: string;
   clientId?: string;
 }

@@ -1,3 +1,4 @@
+import { PublishProperties } from "../protocol/publish-properties.ts";
 import type { StoredPublish } from "./stored-packets.ts";
 
 /**
@@ -18,8 +19,15 @@ export function storedPublish(packet: StoredPublish, payload: Buffer = ownPayloa
   };
   if (packet.qos > 0) copy.messageId = undefined;
   if (packet.clientId !== undefined) copy.clientId = packet.clientId;
-  if (packet.properties !== undefined) copy.properties = packet.properties;
+  if (packet.properties !== undefined) copy.properties = ownProperties(packet);
   return copy;
+}
+
+/** Properties that keep no chunk alive. @throws ERR_PROTOCOL_VIOLATION where someone who embeds the broker gave unfit ones */
+export function ownProperties({ properties }: StoredPublish): PublishProperties | undefined {
+  const own = PublishProperties.of(properties);
+  own?.keep();
+  return own;
 }
 
 /** A copy of the payload. Those who embed the broker may publish text, which needs none. */

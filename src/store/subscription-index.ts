@@ -1,17 +1,24 @@
 import { FilterTree } from "../topic/filter-tree.ts";
+import { isShared } from "../topic/shared-filter.ts";
 import type { ReceiverSubscription, StoredSubscription } from "./stored-packets.ts";
 
-/** Stored subscriptions, found by client and by topic. */
+type Receivers = Map<string, ReceiverSubscription>;
+
+/**
+ * Stored subscriptions, found by client and by topic. Shared ones are not found by topic: their messages wait in the
+ * mailbox of the shared subscription, which is no client's.
+ */
 export class SubscriptionIndex {
   readonly #byClient = new Map<string, Map<string, StoredSubscription>>();
-  readonly #byFilter = new FilterTree<Map<string, ReceiverSubscription>>();
+  readonly #byFilter = new FilterTree<Receivers>();
+  readonly #shared = new Map<string, Receivers>();
   #aboveQoS0 = 0;
 
   get clientCount(): number {
     return this.#byClient.size;
   }
 
-  /** Subscriptions with QoS above 0: those for which messages are kept. */
+  /** Subscriptions with QoS above 0 that are not shared: those for which messages are kept. */
   get keptCount(): number {
     return this.#aboveQoS0;
   }
@@ -25,14 +32,15 @@ export class SubscriptionIndex {
       this.#byClient.set(clientId, filters);
     }
     filters.set(topic, subscription);
-    let clients = this.#byFilter.get(topic);
+    const receivers = this.#receiversOf(topic);
+    let clients = receivers.get(topic);
     if (clients === undefined) {
       clients = new Map();
-      this.#byFilter.set(topic, clients);
+      receivers.set(topic, clients);
     }
     const { rh, rap, nl, qos } = subscription;
     clients.set(clientId, { clientId, topic, qos, rh, rap, nl });
-    if (qos > 0) this.#aboveQoS0++;
+    if (isKept(subscription)) this.#aboveQoS0++;
   }
 
   remove(clientId: string, filter: string): void {
@@ -56,7 +64,7 @@ export class SubscriptionIndex {
   }
 
   clientsOf(filter: string): string[] {
-    return [...(this.#byFilter.get(filter)?.keys() ?? [])];
+    return [...(this.#receiversOf(filter).get(filter)?.keys() ?? [])];
   }
 
   matching(topic: string): ReceiverSubscription[] {
@@ -70,10 +78,20 @@ export class SubscriptionIndex {
   #remove(clientId: string, filter: string, filters: Map<string, StoredSubscription> | undefined): void {
     const old = filters?.get(filter);
     if (old === undefined) return;
-    if (old.qos > 0) this.#aboveQoS0--;
+    if (isKept(old)) this.#aboveQoS0--;
     filters?.delete(filter);
-    const clients = this.#byFilter.get(filter);
+    const receivers = this.#receiversOf(filter);
+    const clients = receivers.get(filter);
     clients?.delete(clientId);
-    if (clients?.size === 0) this.#byFilter.delete(filter);
+    if (clients?.size === 0) receivers.delete(filter);
   }
+
+  /** Where the subscriptions with this filter are. */
+  #receiversOf(filter: string): FilterTree<Receivers> | Map<string, Receivers> {
+    return isShared(filter) ? this.#shared : this.#byFilter;
+  }
+}
+
+function isKept({ topic, qos }: StoredSubscription): boolean {
+  return qos > 0 && !isShared(topic);
 }

@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { PublishPropertiesObject } from "../../src/protocol/encode-publish-properties.ts";
+import { PublishProperties } from "../../src/protocol/publish-properties.ts";
 import { Message } from "../../src/store/message.ts";
 import type { Outstanding } from "../../src/store/outgoing-line.ts";
-import type { Store, StoreBroker } from "../../src/store/store.ts";
+import { NEVER_EXPIRES, type Store, type StoreBroker } from "../../src/store/store.ts";
 import type { StoredPublish } from "../../src/store/stored-packets.ts";
 
 /** How a kind of durable store is opened on one set of files after another. */
@@ -13,6 +15,9 @@ export interface DurableStore {
   copy(files: string): string;
   /** Lets pass what a store may wait before it writes what nobody waits for. */
   letTimePass(): void;
+  /** The time of its clock, in milliseconds since the Unix epoch. */
+  now(): number;
+  advance(ms: number): void;
 }
 
 const odd = ["line\nfeed", "__proto__", "constructor", 'qu"ote\\', "\u{1f4a7}/\u{1f600}", "gone", "5", "a,b;[c]"];
@@ -25,13 +30,32 @@ function message(brokerCounter: number, topic: string, payload: string | Buffer,
   return made;
 }
 
+/** Something of every property, the user properties in an order of their own. */
+function everyProperty(more: PublishPropertiesObject = {}): PublishProperties {
+  const pairs = [
+    ["b", "1"],
+    ["a", "\u{1f4a7}"],
+    ["b", "2"],
+    ["__proto__", ""],
+  ];
+  const object = {
+    payloadFormatIndicator: true,
+    contentType: "text/plain",
+    responseTopic: "answers/here",
+    correlationData: Buffer.from([0, 255, 10]),
+    userProperties: pairs,
+  };
+  return PublishProperties.of({ ...object, ...more }) as PublishProperties;
+}
+
 /** What is on its way, without what is a store's own business. */
 function brief(outstanding: readonly Outstanding[]): object[] {
   return outstanding.map(({ key, entry, packetId }) => {
     if (!(entry instanceof Message)) return { key, pubrel: entry.messageId };
-    const { topic, qos, retain, clientId, publishedAt, brokerId, brokerCounter, properties } = entry;
-    const payload = entry.payload.toString("hex");
-    return { key, topic, payload, qos, retain, clientId, publishedAt, brokerId, brokerCounter, properties, packetId };
+    const { topic, qos, retain, publishedRetained, clientId, publishedAt, brokerId, brokerCounter } = entry;
+    const said = { topic, payload: entry.payload.toString("hex"), properties: entry.properties?.toJSON() };
+    const flags = { qos, retain, publishedRetained };
+    return { key, ...said, ...flags, clientId, publishedAt, brokerId, brokerCounter, packetId };
   });
 }
 
@@ -69,22 +93,50 @@ export function durableStoreContract(name: string, durable: DurableStore): void 
       await open();
     }
 
-    const session = (id: string, awaySince = 0) => store.putSession({ id }, awaySince);
+    const session = (id: string, awaySince = 0, expirySeconds = NEVER_EXPIRES) =>
+      store.putSession({ id }, awaySince, expirySeconds);
     const waiting = async (id: string) => brief(await store.outstanding(id));
     const payloads = async (id: string) =>
       (await store.outstanding(id)).map(({ entry }) =>
         entry instanceof Message ? entry.payload.toString() : "pubrel",
       );
 
-    it("has its sessions, and since when each is away", async () => {
+    it("has its sessions, since when each is away and how long it is kept", async () => {
       await session("here");
       await session("away");
       await session("away", 1_700_000_000_123);
+      await session("brief", 5, 60);
+      await session("brief", 5, 30); // its client has changed nothing else
+      await session("none", 5, 0);
+      await session("again", 5, 60);
+      await session("again", 5);
       await again();
       expect([...(await store.sessions())].sort((a, b) => a.id.localeCompare(b.id))).toEqual([
-        { id: "away", awaySince: 1_700_000_000_123 },
-        { id: "here", awaySince: 0 },
+        { id: "again", awaySince: 5, expirySeconds: NEVER_EXPIRES },
+        { id: "away", awaySince: 1_700_000_000_123, expirySeconds: NEVER_EXPIRES },
+        { id: "brief", awaySince: 5, expirySeconds: 30 },
+        { id: "here", awaySince: 0, expirySeconds: NEVER_EXPIRES },
+        { id: "none", awaySince: 5, expirySeconds: 0 },
       ]);
+    });
+
+    it("has the mailbox of a shared subscription, and its members as they subscribed", async () => {
+      const mailbox = "\0share/workers/jobs/#";
+      await session(mailbox, 5);
+      await store.addSubscriptions({ id: "worker" }, [{ topic: "$share/workers/jobs/#", qos: 2, rap: true }]);
+      store.keep(mailbox, message(1, "jobs/1", "x", { qos: 2 }), false);
+      await store.durable();
+      await again();
+      expect(await store.sessions()).toEqual([{ id: mailbox, awaySince: 5, expirySeconds: NEVER_EXPIRES }]);
+      expect(await payloads(mailbox)).toEqual(["x"]);
+      expect(await store.subscriptionsByClient({ id: "worker" })).toMatchObject([
+        { topic: "$share/workers/jobs/#", qos: 2, rap: true },
+      ]);
+      expect(await store.subscriptionsByTopic("jobs/1")).toEqual([]);
+      await store.discardSession({ id: mailbox });
+      await again();
+      expect(await store.sessions()).toEqual([]);
+      expect(await waiting(mailbox)).toEqual([]);
     });
 
     it("has its subscriptions with all their options, as they were last", async () => {
@@ -113,11 +165,7 @@ export function durableStoreContract(name: string, durable: DurableStore): void 
         lower.publishedAt = each.publishedAt;
         store.keep("two", lower, false);
       }
-      store.keep(
-        "one",
-        message(7, "t", "theirs", { brokerId: "gateway-2", properties: { messageExpiryInterval: 9 } }),
-        false,
-      );
+      store.keep("one", message(7, "t", "theirs", { brokerId: "gateway-2" }), false);
       await store.durable();
       const before = [await waiting("one"), await waiting("two")];
       await again();
@@ -130,6 +178,67 @@ export function durableStoreContract(name: string, durable: DurableStore): void 
       );
       expect(broker.counter).toBe(300);
       expect(store.usage).toMatchObject({ messages: 301 });
+    });
+
+    it("has what messages say of themselves, user properties in their order, and goes on counting down", async () => {
+      await session("one");
+      await session("two");
+      const properties = everyProperty({ messageExpiryInterval: 60 });
+      properties.startAt(durable.now());
+      const first = message(1, "t", "1", { qos: 2, properties });
+      store.keep("one", first, false);
+      store.keep("two", first.at(1), false);
+      store.keep("one", message(2, "t", "2", { properties: { messageExpiryInterval: 9 } }), false);
+      store.keep(
+        "one",
+        message(3, "t", "3", { properties: PublishProperties.calledUp(everyProperty(), 268_435_455) }),
+        false,
+      );
+      store.keep("one", message(4, "t", "4", { properties: {} }), false);
+      await store.durable();
+      const [before, lower] = [await waiting("one"), await waiting("two")];
+      await again();
+      durable.advance(20_000);
+      const [kept, ...others] = (await store.outstanding("one")).map(({ entry }) => (entry as Message).properties!);
+      if (kept === undefined) expect.fail("it has no properties");
+      expect(kept.userPropertyList()).toEqual([
+        ["b", "1"],
+        ["a", "\u{1f4a7}"],
+        ["b", "2"],
+        ["__proto__", ""],
+      ]);
+      expect(kept).toMatchObject({ correlationData: Buffer.from([0, 255, 10]), responseTopic: "answers/here" });
+      expect(kept.expiresAt).toBe(properties.expiresAt);
+      expect(kept.expiryAt(properties.expiresAt - 30_500)).toBe(31);
+      expect((await waiting("one"))[0]).toEqual(before[0]);
+      expect(await waiting("two")).toMatchObject([{ ...lower[0], publishedAt: expect.any(Number) }]);
+      const [fromWhenItCame, calledUp, silent] = others;
+      expect(fromWhenItCame?.expiresAt).toBe(1_700_000_002_000 + 9000);
+      expect(calledUp?.subscriptionIdentifier).toBe(268_435_455);
+      expect(silent).toBeUndefined();
+      expect(kept.isExpired(properties.expiresAt - 1)).toBe(false);
+      expect(kept.isExpired(properties.expiresAt)).toBe(true);
+    });
+
+    it("knows which messages go out as retained ones, and which their publishers had retained", async () => {
+      await session("one");
+      const identity = { cmd: "publish" as const, brokerId: "gateway-1", dup: false, topic: "t", qos: 1 as const };
+      const keep = (brokerCounter: number, published: boolean, retain: boolean) => {
+        const packet = { ...identity, brokerCounter, payload: Buffer.from("x"), retain: published };
+        store.keep("one", new Message(packet, 1, retain), false);
+      };
+      keep(1, false, false);
+      keep(2, true, false);
+      keep(3, true, true);
+      await store.durable();
+      await again();
+      await again();
+      const found = (await store.outstanding("one")).map(({ entry }) => entry as Message);
+      expect(found.map(({ retain, publishedRetained }) => [publishedRetained, retain])).toEqual([
+        [false, false],
+        [true, false],
+        [true, true],
+      ]);
     });
 
     it("knows which messages were sent, and under which packet id", async () => {
@@ -232,6 +341,55 @@ export function durableStoreContract(name: string, durable: DurableStore): void 
       expect(await store.getWill({ id: "other" })).toBeUndefined();
     });
 
+    it("has what retained messages say of themselves, and none that expired meanwhile", async () => {
+      const retain = async (topic: string, properties: object, more: Partial<StoredPublish> = {}) =>
+        store.storeRetained({
+          ...message(1, topic, "x", { properties, ...more }).toPacket(),
+          properties,
+          retain: true,
+        });
+      await retain("brief", { messageExpiryInterval: 10 });
+      await retain("long", everyProperty({ messageExpiryInterval: 1000 }));
+      await retain("replaced", { messageExpiryInterval: 10 });
+      await retain("replaced", {}, { payload: Buffer.from("stays") });
+      await store.durable();
+      const expiresAt = durable.now() + 1_000_000;
+      await again();
+      durable.advance(10_000);
+      const found = new Map((await store.retainedMatching(["#"])).map((packet) => [packet.topic, packet]));
+      expect([...found.keys()].sort()).toEqual(["long", "replaced"]);
+      expect(found.get("replaced")?.properties).toBeUndefined();
+      const long = found.get("long")?.properties as PublishProperties;
+      expect(long.toJSON()).toEqual({ ...everyProperty({ messageExpiryInterval: 1000 }).toJSON(), expiresAt });
+      expect(store.retainedUsage).toMatchObject({ messages: 2 });
+      store.removeExpired();
+      await again();
+      durable.advance(-20_000); // to see what is there: a clock may be set back
+      expect(await store.retainedMatching(["brief"])).toEqual([]);
+      durable.advance(1_010_000);
+      expect(await store.retainedMatching(["long"])).toEqual([]);
+      expect(store.retainedUsage).toMatchObject({ messages: 1 });
+    });
+
+    it("has what wills say of themselves, their delay and when they are due", async () => {
+      const properties = everyProperty({ messageExpiryInterval: 10 });
+      const will = { topic: "w", payload: Buffer.from("bye"), qos: 1 as const, retain: false };
+      await store.putWill({ id: "here" }, { ...will, properties, delaySeconds: 30 });
+      await store.putWill({ id: "gone" }, { ...will, properties, delaySeconds: 30 });
+      await store.putWill({ id: "gone" }, { ...will, delaySeconds: 30, dueAt: 1_700_000_030_000 });
+      await again();
+      durable.advance(100_000);
+      const here = await store.getWill({ id: "here" });
+      expect(here).toMatchObject({ ...will, delaySeconds: 30 });
+      expect(here).not.toHaveProperty("dueAt");
+      // It begins to count when it is published.
+      expect(here?.properties?.toJSON()).toEqual(properties.toJSON());
+      expect(here?.properties?.expiresAt).toBe(0);
+      const gone = await store.getWill({ id: "gone" });
+      expect(gone).toMatchObject({ ...will, delaySeconds: 30, dueAt: 1_700_000_030_000 });
+      expect(gone).not.toHaveProperty("properties");
+    });
+
     it("has nothing that was settled, cleared, unsubscribed or discarded", async () => {
       for (const id of ["settled", "cleared", "discarded", "kept"]) {
         await session(id);
@@ -289,7 +447,7 @@ export function durableStoreContract(name: string, durable: DurableStore): void 
       const byKey = (list: object[]) => [...list].sort((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b)));
       expect(byKey(await waiting(text))).toEqual(byKey(before));
       expect(await store.subscriptionsByTopic(text)).toMatchObject([{ clientId: text, topic: text, qos: 2 }]);
-      expect(await store.sessions()).toEqual([{ id: text, awaySince: 5 }]);
+      expect(await store.sessions()).toEqual([{ id: text, awaySince: 5, expirySeconds: NEVER_EXPIRES }]);
       expect(await store.retainedMatching([text])).toMatchObject([{ topic: text, payload: binary }]);
       expect(await store.incomingGetPacket(client, { messageId: 9 })).toMatchObject({ topic: text });
       expect(await store.getWill(client)).toMatchObject({ topic: text, payload: binary });

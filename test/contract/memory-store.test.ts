@@ -10,4 +10,4 @@ describe("MemoryStore keeps the contract of aedes-persistence", () => {
   abstractPersistence({ test: nodeTest(), persistence: () => new MemoryStore(), testAsync: true });
 });
 
-storeContract("MemoryStore", async () => new MemoryStore());
+storeContract("MemoryStore", async (clock) => new MemoryStore({ clock }));

@@ -2,7 +2,7 @@ import { cpSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { describe } from "vitest";
-import { systemClock } from "../../src/actor/clock.ts";
+import { type Clock, systemClock } from "../../src/actor/clock.ts";
 import { silentLog } from "../../src/log.ts";
 import type { Durability } from "../../src/store/durability.ts";
 import { NedbStore } from "../../src/store/nedb-store.ts";
@@ -16,8 +16,8 @@ const abstractPersistence = createRequire(import.meta.url)("aedes-persistence/ab
 const root = temporaryDirectory();
 let count = 0;
 
-function open(durability: Durability): NedbStore {
-  return new NedbStore({ directory: join(root, String(++count)), durability, clock: systemClock, log: silentLog });
+function open(durability: Durability, clock: Clock = systemClock): NedbStore {
+  return new NedbStore({ directory: join(root, String(++count)), durability, clock, log: silentLog });
 }
 
 describe("NedbStore keeps the contract of aedes-persistence", () => {
@@ -25,7 +25,7 @@ describe("NedbStore keeps the contract of aedes-persistence", () => {
 });
 
 for (const durability of ["synced", "written", "memory"] as const) {
-  storeContract(`NedbStore (${durability})`, async () => open(durability));
+  storeContract(`NedbStore (${durability})`, async (clock) => open(durability, clock));
 }
 
 const clock = new ManualClock();
@@ -39,4 +39,6 @@ durableStoreContract("NedbStore", {
     return to;
   },
   letTimePass: () => clock.advance(2000),
+  now: () => clock.now(),
+  advance: (ms) => clock.advance(ms),
 });

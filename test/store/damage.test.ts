@@ -3,7 +3,9 @@ import { once } from "node:events";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
+import type { Message } from "../../src/store/message.ts";
 import { NedbDirectory } from "../../src/store/nedb-directory.ts";
+import { NEVER_EXPIRES } from "../../src/store/store.ts";
 import { openNedbStore } from "../support/open-nedb-store.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 
@@ -24,8 +26,8 @@ async function tenMessages(): Promise<{
     copyAtOnce: 10,
   };
   const { store, keep } = await openNedbStore(directory, { limits });
-  await store.putSession({ id: "a" }, 1);
-  await store.putSession({ id: "b" }, 1);
+  await store.putSession({ id: "a" }, 1, NEVER_EXPIRES);
+  await store.putSession({ id: "b" }, 1, NEVER_EXPIRES);
   for (let n = 1; n <= 10; n++) {
     keep("a", `message ${n}`);
     await store.durable();
@@ -106,6 +108,50 @@ describe("a store whose files are damaged", () => {
     expect(log.complaints.length).toBeGreaterThan(0);
   });
 
+  it.each([
+    ["are no map", "null"],
+    ["are text", '"text"'],
+    ["are cut off", '{"contentType":"te'],
+    ["name bytes that are none", '{"correlationData":5}'],
+    ["name text that is none", '{"contentType":7}'],
+    ["have user properties that are no pairs", '{"userProperties":[["a","b"],"c"]}'],
+    ["expire at no time", '{"messageExpiryInterval":1,"expiresAt":"soon"}'],
+    ["expire beyond all time", '{"messageExpiryInterval":4294967296}'],
+    ["have a subscription identifier that is none", '{"subscriptionIdentifier":"x"}'],
+  ])("takes a line for damaged whose properties %s", async (_what, x) => {
+    const { directory, change } = await tenMessages();
+    const [oldest = ""] = names(directory);
+    const rest = JSON.stringify({ x });
+    change(oldest, (text) => text.replace(/("k":"msgs".*?"a",null)\]/, (_, before) => `${before},${rest}]`));
+    const retained = JSON.stringify({ k: "retained", t: "t", p: "eA==", q: 1, n: 1, x });
+    const will = JSON.stringify({ k: "will", i: "a", t: "t", p: "", q: 0, r: false, x });
+    change(names(directory).at(-1) as string, (text) => text.replace(/\n(.*"k":"msgs")/, `\n${retained}\n${will}\n$1`));
+    const { log, store, texts } = await open(directory);
+    expect(await texts("a")).toEqual(all.slice(1));
+    expect(await store.retainedMatching(["#"])).toEqual([]);
+    expect(await store.getWill({ id: "a" })).toBeUndefined();
+    const lines = log.complaints.filter(({ text }) => text.endsWith("is damaged: it is not a document of this store"));
+    expect(lines).toHaveLength(3);
+  });
+
+  it("reads properties as files had them before, with user properties and bytes as objects", async () => {
+    const { directory, change } = await tenMessages();
+    const userProperties = { a: ["1", "2"], b: "3" };
+    const old = { messageExpiryInterval: 5, userProperties, correlationData: Buffer.from("id"), topicAlias: 3 };
+    const rest = JSON.stringify({ x: JSON.stringify(old) });
+    const [oldest = ""] = names(directory);
+    change(oldest, (text) => text.replace(/("k":"msgs".*?"a",null)\]/, (_, before) => `${before},${rest}]`));
+    const { log, store } = await open(directory);
+    const [found] = await store.outstanding("a");
+    expect((found?.entry as Message | undefined)?.properties?.toObject()).toEqual({
+      messageExpiryInterval: 5,
+      userProperties,
+      correlationData: Buffer.from("id"),
+    });
+    // Of the checksum: the line itself is as an earlier release wrote it.
+    expect(log.complaints.filter(({ text }) => text.includes("it is not a document"))).toEqual([]);
+  });
+
   it("starts again as it was after it has mended itself", async () => {
     const { directory, change } = await tenMessages();
     const first = await openNedbStore(directory);
@@ -158,12 +204,12 @@ describe("a store whose files are damaged", () => {
   it("refuses a segment of a newer format, and changes nothing", async () => {
     const { directory, change } = await tenMessages();
     const newest = names(directory).at(-1) as string;
-    change(newest, (text) => text.replace('"v":1', '"v":2'));
+    change(newest, (text) => text.replace('"v":2', '"v":3'));
     const before = names(directory).map((name) => readFileSync(join(directory, name), "latin1"));
     // It says what to do even where the checksum is not what this release would write.
     await expect(openNedbStore(directory)).rejects.toMatchObject({
       code: "ERR_STORE",
-      message: expect.stringMatching(/is of format 2/),
+      message: expect.stringMatching(/is of format 3/),
     });
     expect(names(directory).map((name) => readFileSync(join(directory, name), "latin1"))).toEqual(before);
   });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { NEVER_EXPIRES } from "../../src/store/store.ts";
 import { SeededRandom } from "../scenario/seeded-random.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { openNedbStore } from "../support/open-nedb-store.ts";
@@ -17,7 +18,7 @@ async function opened() {
   const directory = new PowerCutDirectory(new SeededRandom(7));
   const clock = new ManualClock();
   const { store, log, keep, texts, broker } = await openNedbStore(directory, { clock, limits });
-  await store.putSession({ id: "a" }, 1);
+  await store.putSession({ id: "a" }, 1, NEVER_EXPIRES);
   const accepted: string[] = [];
   const put = (text: string) => keep("a", text).whenAccepted(() => accepted.push(text));
   /** Lets so many attempts to write pass. */
@@ -114,10 +115,10 @@ describe("a store whose disk fails", () => {
     const { directory, store, put, accepted, attempts } = await opened();
     for (const text of numbers(1, 30)) put(text);
     await store.durable();
-    for (const id of numbers(1, 40)) await store.putSession({ id }, 0);
+    for (const id of numbers(1, 40)) await store.putSession({ id }, 0, NEVER_EXPIRES);
     for (let round = 1; round <= 4 + random.below(10); round++) {
       // For when a session is away nobody waits, nor for the copies that this garbage calls for: neither is synced.
-      for (const id of numbers(1, 40)) await store.putSession({ id }, round);
+      for (const id of numbers(1, 40)) await store.putSession({ id }, round, NEVER_EXPIRES);
       let left = random.below(4);
       // Linux says so once, and takes what was to be synced for synced.
       directory.failure = (attempted) => (attempted === "sync" && left-- === 0 ? "EIO" : null);

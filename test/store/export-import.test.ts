@@ -10,8 +10,9 @@ import { Message } from "../../src/store/message.ts";
 import type { NedbStore } from "../../src/store/nedb-store.ts";
 import { readExport } from "../../src/store/read-export.ts";
 import { readStore } from "../../src/store/read-store.ts";
+import { NEVER_EXPIRES } from "../../src/store/store.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
-import { keepMessage, openStore, stockedStore } from "./stocked-store.ts";
+import { keepMessage, openStore, stockedStore, stockedWithMqtt5 } from "./stocked-store.ts";
 
 const root = temporaryDirectory();
 let count = 0;
@@ -105,7 +106,7 @@ describe("an export", () => {
   it("of a store that works holds everything that was acknowledged", async () => {
     const path = freshPath();
     const store = await openStore(path);
-    await store.putSession({ id: "lamp" }, 1);
+    await store.putSession({ id: "lamp" }, 1, NEVER_EXPIRES);
     const copies: string[][] = [];
     for (let round = 1; round <= 10; round++) {
       for (let i = 0; i < 50; i++) keepMessage(store, "t", `${round}`, { lamp: 1 });
@@ -187,11 +188,23 @@ describe("an export", () => {
     expect(inspectStore(await readStore(path), 0).devices.map(({ device }) => device)).not.toContain("unsynced");
   });
 
+  it("from before MQTT 5 comes in as it was", async () => {
+    const old = { messageExpiryInterval: 9, userProperties: { a: ["1", "2"] }, correlationData: Buffer.from("id") };
+    const path = freshPath();
+    await imported(changed("house/a", '"publisher"', `"properties":${JSON.stringify(old)},"publisher"`), path);
+    const store = await openStore(path);
+    const waiting = (await store.outstanding("lamp")).map(({ entry }) => entry as Message);
+    expect(waiting.find(({ topic }) => topic === "house/a")?.properties?.toObject()).toEqual(old);
+    const expirySeconds = (await store.sessions()).map((session) => session.expirySeconds);
+    expect(expirySeconds).toEqual([NEVER_EXPIRES, NEVER_EXPIRES]);
+    await store.destroy();
+  });
+
   describe("merged into a store", () => {
     it("adds its messages behind those that wait, and leaves what is there as it is", async () => {
       const path = freshPath();
       const before = await openStore(path);
-      await before.putSession({ id: "lamp" }, 1);
+      await before.putSession({ id: "lamp" }, 1, NEVER_EXPIRES);
       await before.addSubscriptions({ id: "lamp" }, [{ topic: "house/#", qos: 1 }]);
       keepMessage(before, "house/x", "was here", { lamp: 1 });
       await before.destroy();
@@ -207,7 +220,7 @@ describe("an export", () => {
     it("keeps packet ids of what devices that are new to the store have in flight, and counts on from there", async () => {
       const path = freshPath();
       const before = await openStore(path);
-      await before.putSession({ id: "other" }, 1);
+      await before.putSession({ id: "other" }, 1, NEVER_EXPIRES);
       keepMessage(before, "t", "x", { other: 1 });
       await before.destroy();
       await imported(lines, path, true);
@@ -217,5 +230,107 @@ describe("an export", () => {
       expect(store.broker.counter).toBe(65_535 + 4);
       await store.destroy();
     });
+  });
+});
+
+describe("an export of what MQTT 5 has beside", () => {
+  let lines: string[];
+  beforeAll(async () => {
+    const path = freshPath();
+    await (await stockedWithMqtt5(path)).destroy();
+    lines = await exported(path);
+  });
+  const changed = (text: string, from: string, to: string) => {
+    const at = lines.findIndex((line) => line.includes(text));
+    return lines.with(at, lines[at]!.replace(from, to));
+  };
+
+  it("has names that people can read, and times as ISO times", () => {
+    const entries = lines.map((line) => JSON.parse(line));
+    const properties = {
+      payloadFormatIndicator: true,
+      contentType: "text/plain",
+      responseTopic: "answers/here",
+      correlationData: "AP8K",
+      userProperties: [
+        ["b", "1"],
+        ["a", "2"],
+        ["b", "3"],
+      ],
+    };
+    expect(entries.find(({ topic }) => topic === "jobs/1")).toMatchObject({
+      properties: { ...properties, messageExpiryInterval: 60 },
+      expiresAt: "2023-11-14T22:14:20.000Z",
+      receivers: [{ device: "\0share/workers/jobs/#", qos: 1 }],
+    });
+    expect(entries.find(({ topic }) => topic === "house/a")).toMatchObject({ publishedRetained: true });
+    expect(entries.find(({ topic }) => topic === "house/a")).not.toHaveProperty("retain");
+    expect(entries.find(({ topic }) => topic === "state/door")).toMatchObject({
+      properties: { ...properties, messageExpiryInterval: 1000 },
+      expiresAt: "2023-11-14T22:30:00.000Z",
+    });
+    expect(entries.find(({ topic }) => topic === "state/lamp")).toMatchObject({ properties: { contentType: "text" } });
+    expect(entries.find(({ topic }) => topic === "state/lamp")).not.toHaveProperty("expiresAt");
+    const [ofWorker, ofLamp] = ["worker", "lamp"].map((id) =>
+      entries.find((e) => e.type === "will" && e.device === id),
+    );
+    expect(ofWorker).toMatchObject({ properties: { ...properties, messageExpiryInterval: 5 }, delaySeconds: 30 });
+    expect(ofWorker).not.toHaveProperty("dueAt");
+    expect(ofLamp).toMatchObject({ delaySeconds: 30, dueAt: "2023-11-14T22:13:20.000Z" });
+    const sessions = entries.filter(({ type }) => type === "session");
+    expect(sessions.map(({ device, expirySeconds }) => [device, expirySeconds])).toEqual([
+      ["lamp", 3600],
+      ["worker", 0],
+      ["\0share/workers/jobs/#", undefined],
+    ]);
+  });
+
+  it("brings back everything", async () => {
+    const path = freshPath();
+    await imported(lines, path);
+    expect(await exported(path)).toEqual(lines);
+    await (await openStore(path)).destroy();
+    expect(await exported(path)).toEqual(lines);
+  });
+
+  it.each<[what: string, text: string, from: string, to: string, mistake: string]>([
+    [
+      "no number of seconds",
+      '"lamp"',
+      '"expirySeconds":3600',
+      '"expirySeconds":-1',
+      "expirySeconds must be a whole number",
+    ],
+    ["no delay", '"gone"', '"delaySeconds":30', '"delaySeconds":"30 s"', "delaySeconds must be a whole number"],
+    ["no time when it is due", "dueAt", "2023", "the year 2023", "dueAt must be a time such as"],
+    ["no time when it expires", "jobs/1", '"expiresAt":"2023', '"expiresAt":"soon', "expiresAt must be a time such as"],
+    [
+      "no flag",
+      "house/a",
+      '"publishedRetained":true',
+      '"publishedRetained":1',
+      "publishedRetained must be true or false",
+    ],
+    ["an expiry of nothing", "jobs/1", '"messageExpiryInterval":60,', "", "expiresAt needs a messageExpiryInterval"],
+    ["a property that is none", "state/lamp", "contentType", "colour", "properties has colour, which is no property"],
+    ["properties that are none", "state/lamp", '{"contentType":"text"}', '"text"', "properties must be a map"],
+    ["bytes that are none", "jobs/1", '"AP8K"', '"A!"', "correlationData, which must be base64"],
+    [
+      "a type that is no text",
+      "state/lamp",
+      '"text"',
+      "7",
+      "properties is unfit: the property contentType of a message",
+    ],
+    [
+      "a topic with a wildcard",
+      "jobs/1",
+      "answers/here",
+      "answers/#",
+      "responseTopic of a message must be a topic name: it contains a wildcard",
+    ],
+    ["user properties that are no pairs", "jobs/1", '["b","1"]', '"b"', "userProperties must be a list of pairs"],
+  ])("with %s is refused", async (_what, text, from, to, mistake) => {
+    expect(await imported(changed(text, from, to), freshPath())).toEqual([expect.stringContaining(mistake)]);
   });
 });

@@ -1,7 +1,9 @@
 import { systemClock } from "../../src/actor/clock.ts";
 import { silentLog } from "../../src/log.ts";
+import { PublishProperties } from "../../src/protocol/publish-properties.ts";
 import { Message } from "../../src/store/message.ts";
 import { NedbStore } from "../../src/store/nedb-store.ts";
+import { NEVER_EXPIRES } from "../../src/store/store.ts";
 import type { StoredPublish } from "../../src/store/stored-packets.ts";
 
 /** When all messages of `stockedStore` were published, in seconds since the Unix epoch. */
@@ -21,10 +23,11 @@ export function keepMessage(
   topic: string,
   payload: string,
   receivers: Record<string, 1 | 2>,
+  more: Partial<StoredPublish> = {},
 ): Message {
   store.broker.counter = (store.broker.counter as number) + 1;
   const highest = Math.max(...Object.values(receivers)) as 1 | 2;
-  const message = new Message(packet(topic, payload, store.broker.counter), highest, false);
+  const message = new Message({ ...packet(topic, payload, store.broker.counter), ...more }, highest, false);
   for (const [device, qos] of Object.entries(receivers)) {
     const own = message.at(qos);
     own.publishedAt = publishedAt;
@@ -37,8 +40,8 @@ export function keepMessage(
 export async function stockedStore(directory: string): Promise<NedbStore> {
   const store = await openStore(directory);
   const [lamp, panel] = [{ id: "lamp" }, { id: "panel\u2028\n1" }];
-  await store.putSession(lamp, awaySince);
-  await store.putSession(panel, 0);
+  await store.putSession(lamp, awaySince, NEVER_EXPIRES);
+  await store.putSession(panel, 0, NEVER_EXPIRES);
   await store.addSubscriptions(lamp, [{ topic: "house/#", qos: 2 }]);
   await store.addSubscriptions(panel, [
     { topic: "house/+", qos: 1, rh: 2, rap: true, nl: false, subscriptionIdentifier: 7 },
@@ -55,6 +58,44 @@ export async function stockedStore(directory: string): Promise<NedbStore> {
   keepMessage(store, "house/d", `waits behind ${waiting.topic}`, { [lamp.id]: 1 });
   await store.durable();
   return store;
+}
+
+/** A store with what MQTT 5 has beside: all properties, expiry, delay and a shared subscription. */
+export async function stockedWithMqtt5(directory: string): Promise<NedbStore> {
+  const store = await openStore(directory);
+  const [lamp, worker, mailbox] = [{ id: "lamp" }, { id: "worker" }, { id: "\0share/workers/jobs/#" }];
+  await store.putSession(lamp, awaySince, 3600);
+  await store.putSession(worker, 0, 0);
+  await store.putSession(mailbox, awaySince, NEVER_EXPIRES);
+  await store.addSubscriptions(worker, [{ topic: "$share/workers/jobs/#", qos: 1 }]);
+  keepMessage(store, "jobs/1", "shared", { [mailbox.id]: 1 }, { properties: everyProperty(60) });
+  keepMessage(store, "house/a", "as published", { [lamp.id]: 1 }, { retain: true });
+  await store.storeRetained({ ...packet("state/door", "open", 1), retain: true, properties: everyProperty(1000) });
+  await store.storeRetained({ ...packet("state/lamp", "on", 2), retain: true, properties: { contentType: "text" } });
+  const will = { topic: "gone", payload: Buffer.from("bye"), qos: 1 as const, retain: false };
+  await store.putWill(worker, { ...will, properties: everyProperty(5), delaySeconds: 30 });
+  await store.putWill(lamp, { ...will, delaySeconds: 30, dueAt: publishedAt * 1000 });
+  await store.durable();
+  return store;
+}
+
+function everyProperty(messageExpiryInterval: number): PublishProperties {
+  const pairs = [
+    ["b", "1"],
+    ["a", "2"],
+    ["b", "3"],
+  ];
+  const object = {
+    messageExpiryInterval,
+    payloadFormatIndicator: true,
+    contentType: "text/plain",
+    responseTopic: "answers/here",
+    correlationData: Buffer.from([0, 255, 10]),
+    userProperties: pairs,
+  };
+  const properties = PublishProperties.of(object) as PublishProperties;
+  if (messageExpiryInterval > 5) properties.startAt(publishedAt * 1000); // that of a will counts from when it is published
+  return properties;
 }
 
 function packet(topic: string, payload: string, brokerCounter: number): StoredPublish {
