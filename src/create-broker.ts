@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type Clock, systemClock } from "./actor/clock.ts";
 import { type AedesOptions, EdgeBroker } from "./broker/edge-broker.ts";
+import { SharedSubscriptions } from "./delivery/shared-subscriptions.ts";
 import { Acceptor } from "./device/acceptor.ts";
 import { DeviceContext } from "./device/device-context.ts";
 import { DeviceRegistry } from "./device/device-registry.ts";
@@ -31,12 +32,14 @@ export interface AssembledBroker {
 /** Puts broker, store and devices together; nothing runs until `broker.listen()`. */
 export function assembleBroker(options: AedesOptions = {}, parts: BrokerParts = {}): AssembledBroker {
   const { persistence, ...rest } = options;
-  const shared: Store | null = persistence ? completeStore(persistence as AedesPersistence) : null;
-  const store = shared ?? parts.store ?? new MemoryStore();
+  const clock = parts.clock ?? systemClock;
+  const shared: Store | null = persistence ? completeStore(persistence as AedesPersistence, clock) : null;
+  const store = shared ?? parts.store ?? new MemoryStore({ clock });
   const registry = new DeviceRegistry(shared === null);
-  const broker = new EdgeBroker(rest, store, registry);
+  const broker = new EdgeBroker(rest, store, registry, clock);
   const settings = parts.settings ?? settingsOf(options);
-  const context = new DeviceContext(broker, settings, parts.clock ?? systemClock, parts.log ?? silentLog);
+  const context = new DeviceContext(broker, settings, clock, parts.log ?? silentLog);
+  context.shares = new SharedSubscriptions(context);
   registry.use(context);
   const acceptor = new Acceptor(context, registry);
   broker.handle = (stream: Duplex, request?: IncomingMessage) => {

@@ -2,6 +2,9 @@ import { isDeepStrictEqual } from "node:util";
 import { type Clock, systemClock } from "./actor/clock.ts";
 import { type Child, Supervisor } from "./actor/supervisor.ts";
 import { SysTopics } from "./admin/sys-topics.ts";
+import { Access } from "./authentication/access.ts";
+import { ScramSha256 } from "./authentication/scram-sha-256.ts";
+import { Users } from "./authentication/users.ts";
 import type { GatewayConfig } from "./config/schema.ts";
 import { type AssembledBroker, assembleBroker } from "./create-broker.ts";
 import type { DeviceSettings } from "./device/device-settings.ts";
@@ -44,6 +47,8 @@ export class Gateway {
   readonly #settings: DeviceSettings;
   readonly #assembled: AssembledBroker;
   readonly #clock: Clock;
+  readonly #users: Users;
+  readonly #access: Access;
   #config: GatewayConfig;
   #isStarted = false;
 
@@ -64,6 +69,15 @@ export class Gateway {
     });
     const store = this.#storeOf(config);
     this.#assembled = assembleBroker({}, { store, settings: this.#settings, clock: this.#clock, log: this.#log });
+    this.#users = new Users(usersOf(config));
+    this.#access = new Access(this.#users);
+    this.#offerMethods();
+    this.broker.authenticate = (client, username, password, done) => {
+      this.#access.check(client, username, password).then(
+        () => done(null, true),
+        (error) => done(error, null),
+      );
+    };
   }
 
   get broker(): AssembledBroker["broker"] {
@@ -100,7 +114,9 @@ export class Gateway {
     const before = this.#config;
     this.#config = { ...next, listeners: { ...next.listeners } };
     const differs = (key: keyof GatewayConfig) => !isDeepStrictEqual(before[key], next[key]);
-    const applied: string[] = (["sessions", "mailboxes", "retained", "limits"] as const).filter(differs);
+    const applied: string[] = (
+      ["authentication", "sessions", "mailboxes", "retained", "limits", "protocol"] as const
+    ).filter(differs);
     const ofStore = (key: keyof GatewayConfig["store"]) => before.store[key] !== next.store[key];
     applied.push(...(["messagesMax", "bytesMax"] as const).filter(ofStore).map((key) => `store.${key}`));
     if (before.log.level !== next.log.level) applied.push("log.level");
@@ -111,6 +127,8 @@ export class Gateway {
     const settings = settingsOfConfig(next);
     Object.assign(this.#settings.retained, settings.retained);
     Object.assign(this.#settings, { ...settings, retained: this.#settings.retained });
+    this.#users.replace(usersOf(next));
+    this.#offerMethods();
     this.#log.setLevel(next.log.level);
     const failures = await this.#replaceListeners(before.listeners, next.listeners, applied);
     if (failures.length === 1) throw failures[0];
@@ -156,6 +174,13 @@ export class Gateway {
     if (config?.enabled) await this.#supervisor.start(this.#listenerChild(name, config));
   }
 
+  /** Where there are no users nobody can prove to be one, and a client had better be told so [MQTT-4.12.0-1]. */
+  #offerMethods(): void {
+    const scram = new ScramSha256(this.#users);
+    if (this.#users.size > 0) this.broker.authenticationMethods.set(scram.name, scram);
+    else this.broker.authenticationMethods.delete(scram.name);
+  }
+
   #brokerChild(): Child {
     const { broker, registry } = this.#assembled;
     logEvents(broker, this.#log);
@@ -180,7 +205,11 @@ export class Gateway {
     const address = `listeners/${name}`;
     const log = this.#log.child({ listener: name });
     const listener = this.#listenerOf(config, {
-      accept: (stream, request) => this.#assembled.acceptor.accept(stream, request),
+      accept: (stream, request) => {
+        const connection = this.#assembled.acceptor.accept(stream, request);
+        if (config.allowAnonymous) this.#access.letStrangersIn(connection);
+        return connection;
+      },
       refused: (remote, why) => log.warn({ remote }, `connection refused: ${why}`),
       failed: (error) => this.#supervisor.failed(address, error),
     });
@@ -201,13 +230,13 @@ export class Gateway {
 
   #storeOf({ store: { engine, directory, durability } }: GatewayConfig): Store {
     const retainedRefused = (topic: string) => this.#assembled.context.retainedRefused(topic);
-    const options = { retained: this.#settings.retained, retainedRefused };
+    const options = { retained: this.#settings.retained, retainedRefused, clock: this.#clock };
     switch (engine) {
       case "memory":
         return new MemoryStore(options);
       case "nedb": {
         const kindOf = (topic: string) => this.#assembled.context.classes.of(topic);
-        return new NedbStore({ ...options, directory, durability, kindOf, clock: this.#clock, log: this.#log });
+        return new NedbStore({ ...options, directory, durability, kindOf, log: this.#log });
       }
     }
   }
@@ -229,4 +258,8 @@ export class Gateway {
     const failing = this.broker.store.report()?.failing ?? null;
     return failing === null ? [] : [`the store cannot be written: ${failing}`];
   }
+}
+
+function usersOf({ authentication }: GatewayConfig): Record<string, string> {
+  return Object.fromEntries(Object.entries(authentication.users).map(([name, { password }]) => [name, password]));
 }

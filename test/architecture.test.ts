@@ -6,15 +6,17 @@ import { beforeAll, describe, expect, it } from "vitest";
 const rooms: Record<string, string[]> = {
   actor: [],
   topic: [],
-  config: ["topic"],
+  authentication: [],
+  config: ["authentication", "topic"],
   protocol: ["topic"],
   store: ["protocol", "topic", "actor"],
-  broker: ["store", "protocol", "topic", "actor"],
-  device: ["broker", "store", "protocol", "topic", "actor", "config"],
+  broker: ["authentication", "store", "protocol", "topic", "actor"],
+  delivery: ["device", "broker", "store", "protocol", "topic", "actor"],
+  device: ["authentication", "broker", "store", "protocol", "topic", "actor", "config"],
   listener: ["protocol", "config/loopback.ts"],
   admin: ["device", "broker", "store", "actor"],
   client: ["command", "topic"],
-  command: ["client", "config", "store", "gateway.ts"],
+  command: ["authentication", "client", "config", "store", "gateway.ts"],
 };
 
 /** Where each package may be used; others may be used anywhere. */

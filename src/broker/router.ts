@@ -1,5 +1,7 @@
+import type { FrameReader } from "../protocol/frame-reader.ts";
 import type { QoS } from "../protocol/packet-type.ts";
-import { Message } from "../store/message.ts";
+import { reasonCode } from "../protocol/reason-code.ts";
+import { Message, type WireVersion } from "../store/message.ts";
 import type { StoredPublish } from "../store/stored-packets.ts";
 import { FilterTree } from "../topic/filter-tree.ts";
 import { hasWildcard, isHiddenFrom } from "../topic/topic-rules.ts";
@@ -55,6 +57,9 @@ export class Router {
   #passingFrame: Buffer | null = null;
   #passingStart = 0;
   #passingEnd = 0;
+  #passingVersion: WireVersion = 4;
+  #watched: Buffer | null = null;
+  #reasonCode: number = reasonCode.success;
   #waitedFor: Buffer | null = null;
   #handedOver: Message | null = null;
 
@@ -76,13 +81,26 @@ export class Router {
     return message;
   }
 
-  /** Says that the packet with this topic and just this payload arrived as these bytes, fit to be sent on as they are. */
-  passing({ topic, payload }: { topic: string; payload: Buffer }, frame: Buffer, start: number, end: number): void {
-    this.#passingTopic = topic;
-    this.#passingPayload = payload;
-    this.#passingFrame = frame;
-    this.#passingStart = start;
-    this.#passingEnd = end;
+  /** Says that the outcome of publishing the packet with just this payload is going to be asked for. */
+  watch(payload: Buffer): void {
+    this.#watched = payload;
+    this.#reasonCode = reasonCode.success;
+  }
+
+  /** What an MQTT 5 publisher is told of it: that there are no subscribers, that none had room, or success. */
+  outcome(): number {
+    this.#watched = null;
+    return this.#reasonCode;
+  }
+
+  /** Says that this packet arrived as the frame that `frames` stands on, whose bytes are fit to be sent on as they are. */
+  passing(packet: { topic: string; payload: Buffer }, frames: FrameReader, version: WireVersion): void {
+    this.#passingTopic = packet.topic;
+    this.#passingPayload = packet.payload;
+    this.#passingFrame = frames.chunk;
+    this.#passingStart = frames.start;
+    this.#passingEnd = frames.end;
+    this.#passingVersion = version;
   }
 
   on(filter: string, listener: Listener, done?: () => void): this {
@@ -118,6 +136,11 @@ export class Router {
       done(new WaypostError("ERR_CLOSED", "the gateway is stopping and takes no more messages"));
       return this;
     }
+    // Once only: a listener may publish the same payload again under another topic.
+    const isWaitedFor = packet.payload === this.#waitedFor;
+    if (isWaitedFor) this.#waitedFor = null;
+    const isWatched = packet.payload === this.#watched;
+    if (isWatched) this.#watched = null;
     const route = this.#routes.get(packet.topic) ?? this.#find(packet.topic);
     const receivers = route.receivers;
     let message: Message | null = null;
@@ -133,12 +156,13 @@ export class Router {
         }
       }
     }
+    if (isWatched) this.#reasonCode = this.#reasonFor(route, message);
     if (route.listeners.length === 0) {
       if (message === null || message.accepted) {
         done();
         return this;
       }
-      if (packet.payload === this.#waitedFor) {
+      if (isWaitedFor) {
         this.#handedOver = message;
         done();
         return this;
@@ -154,10 +178,16 @@ export class Router {
     return this;
   }
 
+  #reasonFor({ receivers, listeners }: Route, message: Message | null): number {
+    if (listeners.length > 0) return reasonCode.success;
+    if (message === null) return reasonCode.noMatchingSubscribers;
+    return message.refusals === receivers.length ? reasonCode.quotaExceeded : reasonCode.success;
+  }
+
   #messageOf(packet: StoredPublish): Message {
     const message = new Message(packet, packet.qos, false); // not retained [MQTT-3.3.1-9]
     if (packet.payload === this.#passingPayload && packet.qos === 0 && packet.topic === this.#passingTopic) {
-      message.passThrough(this.#passingFrame as Buffer, this.#passingStart, this.#passingEnd);
+      message.passThrough(this.#passingFrame as Buffer, this.#passingStart, this.#passingEnd, this.#passingVersion);
     }
     return message;
   }

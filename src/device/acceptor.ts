@@ -1,11 +1,12 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import type { Client, PublishFrom } from "../broker/edge-broker.ts";
+import type { Client } from "../broker/edge-broker.ts";
 import type { FrameReader } from "../protocol/frame-reader.ts";
 import type { QoS } from "../protocol/packet-type.ts";
 import { Message } from "../store/message.ts";
-import type { StoredPublish, StoredWill } from "../store/stored-packets.ts";
+import type { StoredPublish } from "../store/stored-packets.ts";
 import { WaypostError } from "../waypost-error.ts";
+import { Authentication } from "./authentication.ts";
 import { Connection, type ConnectionOwner } from "./connection.ts";
 import type { DeviceContext } from "./device-context.ts";
 import type { DeviceRegistry } from "./device-registry.ts";
@@ -35,13 +36,15 @@ export class Acceptor implements ConnectionOwner {
     this.#lookedAt = context.clock.now();
     this.#registry = registry;
     this.#subscribing = new Subscribing(context);
-    const handshake = new Handshake(context, (connection) => registry.attach(connection));
-    this.#dispatcher = new Dispatcher(context, handshake, new Inbound(context), this.#subscribing);
+    const authentication = new Authentication(context);
+    const handshake = new Handshake(context, authentication, (...attached) => registry.attach(...attached));
+    const inbound = new Inbound(context);
+    this.#dispatcher = new Dispatcher(context, { handshake, authentication, inbound, subscribing: this.#subscribing });
     this.#cancels = [
       context.clock.every(SWEEP_MS, () => this.#sweep()),
       context.clock.every(EXPIRE_MS, () => {
         this.#followClock();
-        registry.expire().catch((error) => context.log.error({ error }, "expired sessions could not be removed"));
+        context.broker.store.removeExpired();
       }),
     ];
   }
@@ -74,10 +77,20 @@ export class Acceptor implements ConnectionOwner {
     const { broker } = this.#context;
     const { device } = connection;
     if (device === null) return done?.(new WaypostError("ERR_CLOSED", "the client is not connected"));
-    const { topic, payload, qos = 0, retain = false } = packet;
+    const { topic, payload, qos = 0, retain = false, properties } = packet;
     const identified = { brokerId: broker.id, brokerCounter: ++broker.counter };
-    const stored = { cmd: "publish", ...identified, topic, payload, qos, retain, dup: false } as StoredPublish;
+    const stored = {
+      cmd: "publish",
+      ...identified,
+      topic,
+      payload,
+      qos,
+      retain,
+      dup: false,
+      properties,
+    } as StoredPublish;
     const message = new Message(stored, qos as QoS, retain);
+    message.properties?.startAt(this.#context.clock.now());
     device.deliver(message, 2);
     message.whenAccepted((error) => done?.(error as Error | undefined));
   }
@@ -94,48 +107,17 @@ export class Acceptor implements ConnectionOwner {
     const { broker } = this.#context;
     this.#connections.delete(connection);
     const { device, will, id, registered } = connection;
+    const { wills } = this.#registry;
+    // A clean session ends here; another one is not to be asked any more once the device has handled its detach.
+    const endsAt = device === null ? 0 : this.#registry.endOf(device);
     device?.tell({ kind: "detach", connection });
     if (registered) {
       // Without a device there was no CONNACK 0 yet, and the will of a refused client is not published [MQTT-3.1.2-8].
-      if (will !== null && device !== null) this.#publishWill(connection, will);
-      else this.#forgetWill(connection);
+      if (will !== null && device !== null) wills.connectionEnded(connection, will, endsAt);
+      else wills.forget(connection);
       if (broker.clients[id] === connection) broker.unregisterClient(connection);
     }
     if (error !== null) broker.emit(id === "" ? "connectionError" : "clientError", connection, error);
-  }
-
-  /** [MQTT-3.1.2-8]; a will is authorised when it is published, like any other message. */
-  #publishWill(connection: Connection, will: StoredWill): void {
-    const { broker, log } = this.#context;
-    const { id } = connection;
-    const refused = (error: unknown) => {
-      const reason = error instanceof Error ? error.message : String(error);
-      log.warn({ device: id, topic: will.topic }, `the will was not published: ${reason}`);
-    };
-    const packet = { cmd: "publish" as const, dup: false, ...will };
-    // A hook that throws here would take along whoever closed the connection: a timer, the stream, or its successor.
-    try {
-      broker.authorizePublish(connection, packet, (error) => {
-        this.#forgetWill(connection);
-        if (error) return refused(error);
-        const publish = broker.publish as unknown as PublishFrom;
-        publish.call(broker, packet, connection, (failure) => failure && refused(failure));
-      });
-    } catch (error) {
-      this.#forgetWill(connection);
-      refused(error);
-    }
-  }
-
-  #forgetWill(connection: Connection): void {
-    const { broker } = this.#context;
-    const { id } = connection;
-    const holder = broker.clients[id];
-    if (holder !== undefined && holder !== connection) return; // what is stored is the will of its successor
-    broker.store.delWill({ id }).then(
-      () => {},
-      (error) => this.#context.log.error({ device: id, error }, "the will could not be removed from the store"),
-    );
   }
 
   #followClock(): void {

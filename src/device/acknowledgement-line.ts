@@ -3,7 +3,7 @@ import { WaypostError } from "../waypost-error.ts";
 /** Sends an acknowledgement to the peer. */
 export interface AcknowledgementSender {
   readonly closed: boolean;
-  sendAcknowledgement(firstByte: number, packetId: number): void;
+  sendAcknowledgement(firstByte: number, packetId: number, code?: number, why?: string): void;
   fail(error: unknown): void;
 }
 
@@ -11,13 +11,18 @@ export interface AcknowledgementSender {
 export class Acknowledgement {
   readonly firstByte: number;
   readonly packetId: number;
+  /** What MQTT 5 says of the outcome, and why. */
+  code: number;
+  why: string | undefined;
   isDue = false;
   readonly #line: AcknowledgementLine;
 
-  constructor(line: AcknowledgementLine, firstByte: number, packetId: number) {
+  constructor(line: AcknowledgementLine, firstByte: number, packetId: number, code: number, why: string | undefined) {
     this.#line = line;
     this.firstByte = firstByte;
     this.packetId = packetId;
+    this.code = code;
+    this.why = why;
   }
 
   /** What it waited for has happened, or failed. */
@@ -44,8 +49,8 @@ export class AcknowledgementLine {
   }
 
   /** Takes the place of a message that has just come. */
-  add(firstByte: number, packetId: number): Acknowledgement {
-    const place = new Acknowledgement(this, firstByte, packetId);
+  add(firstByte: number, packetId: number, code = 0, why?: string): Acknowledgement {
+    const place = new Acknowledgement(this, firstByte, packetId, code, why);
     this.#waiting.push(place);
     return place;
   }
@@ -57,7 +62,7 @@ export class AcknowledgementLine {
     let first = this.#waiting[0];
     while (first?.isDue) {
       this.#waiting.shift();
-      this.#sender.sendAcknowledgement(first.firstByte, first.packetId);
+      this.#sender.sendAcknowledgement(first.firstByte, first.packetId, first.code, first.why);
       first = this.#waiting[0];
     }
   }

@@ -5,15 +5,16 @@ import type { AdmissionOwner } from "./admission.ts";
 import type { DropReason } from "./counters.ts";
 import type { DeviceContext } from "./device-context.ts";
 import { HeldMessages } from "./held-messages.ts";
-import { type Link, waitsForItself } from "./link.ts";
+import type { Link } from "./link.ts";
 import type { OutgoingRecord } from "./outgoing-record.ts";
-import type { Session } from "./session.ts";
 
 /** Whose backlog it is. */
 export interface BacklogOwner {
-  readonly session: Session;
+  readonly session: { readonly clean: boolean };
   readonly connection: Link | null;
   drop(reason: DropReason): void;
+  /** Waiting for room here, the publisher would wait for itself. */
+  waitsFor(publisher: Link, seen: Set<Link>): boolean;
 }
 
 /**
@@ -27,6 +28,8 @@ export class Backlog implements AdmissionOwner<Message> {
   readonly #mailbox = new Mailbox<Message>();
   readonly #held: HeldMessages;
   readonly #certain: () => void;
+  /** When the first of those that have an expiry of their own expires, in milliseconds since the Unix epoch. */
+  #firstExpiry = Number.POSITIVE_INFINITY;
 
   /** `certain` is called when the store has become certain of a message that waited for that. */
   constructor(device: BacklogOwner, context: DeviceContext, record: OutgoingRecord, certain: () => void) {
@@ -48,6 +51,12 @@ export class Backlog implements AdmissionOwner<Message> {
     const verdict = isBehind ? "hold" : this.#admit(message);
     if (verdict === "admit") this.#enter(message);
     else if (verdict === "hold") this.#hold(message);
+    else message.refuse();
+  }
+
+  /** Takes in a message that was admitted elsewhere. */
+  takeOver(message: Message): void {
+    this.#enter(message);
   }
 
   /** Removes and returns the next message; undefined while there is none that may go. `isTaken`: a packet id is in flight. */
@@ -71,6 +80,7 @@ export class Backlog implements AdmissionOwner<Message> {
   /** What has waited too long goes. */
   refresh(): void {
     for (const message of this.#mailbox.removeWhile((each) => this.#isExpired(each))) this.removed(message, "expired");
+    if (this.#context.clock.now() >= this.#firstExpiry) this.#removeExpired();
     this.refill();
     if (this.#held.depth > 0) this.#giveUp();
   }
@@ -97,8 +107,14 @@ export class Backlog implements AdmissionOwner<Message> {
 
   /** Adds a message that the store has, whatever the limits say. */
   restore(message: Message): void {
-    this.#mailbox.restore(message);
+    this.#add(message);
     if (this.#isUncertain(message)) message.record?.whenAccepted(this.#certain);
+  }
+
+  /** Takes messages back in that had left, each to its old place; they were admitted before. */
+  putBack(messages: readonly Message[]): void {
+    const all = [...messages, ...this.#mailbox.drain()].sort((one, other) => one.sequence - other.sequence);
+    for (const message of all) this.#add(message);
   }
 
   /** Takes all messages out, oldest first. */
@@ -126,6 +142,26 @@ export class Backlog implements AdmissionOwner<Message> {
     this.#device.drop(reason);
   }
 
+  #add(message: Message): void {
+    this.#mailbox.restore(message);
+    this.#noteExpiry(message);
+  }
+
+  #noteExpiry({ properties }: Message): void {
+    if (properties === undefined || properties.expiresAt === 0) return;
+    this.#firstExpiry = Math.min(properties.expiresAt, this.#firstExpiry);
+  }
+
+  #removeExpired(): void {
+    this.#firstExpiry = Number.POSITIVE_INFINITY;
+    const expired = this.#mailbox.removeIf((message) => {
+      if (this.#isExpired(message)) return true;
+      this.#noteExpiry(message);
+      return false;
+    });
+    for (const message of expired) this.removed(message, "expired");
+  }
+
   #admit(message: Message): "admit" | "drop" | "hold" {
     return this.#context.admission.admit(message, this.#mailbox, this.#isCounted(message), this);
   }
@@ -143,8 +179,8 @@ export class Backlog implements AdmissionOwner<Message> {
 
   /** Returns what the acceptance of the message depends on, or null. */
   #enter(message: Message): Acceptance | null {
-    message.keep();
-    this.#mailbox.restore(message);
+    message.keep(this.#device.connection?.version === 5 ? 5 : 4);
+    this.#add(message);
     const stored = this.#record.taken(message);
     if (message.qos === 2) {
       if (stored === null) this.#certain();
@@ -160,7 +196,8 @@ export class Backlog implements AdmissionOwner<Message> {
     const isHere = clientId !== undefined && Object.hasOwn(clients, clientId);
     const publisher = isHere ? (clients[clientId] as unknown as Link) : undefined;
     // One that is closing is still known, and is not read any more.
-    if (publisher === undefined || publisher.closed || waitsForItself(publisher, this.#device.connection)) {
+    if (publisher === undefined || publisher.closed || this.#device.waitsFor(publisher, new Set())) {
+      message.refuse();
       return this.#device.drop(this.#limitOf(message) ?? "mailbox-full");
     }
     // Its receipt is being stored, and it has to be with it: one message over the limit for each publisher.
@@ -193,8 +230,9 @@ export class Backlog implements AdmissionOwner<Message> {
     return qos === 2 && !this.#device.session.clean && record !== null && !record.accepted;
   }
 
-  #isExpired({ kind, publishedAt }: Message): boolean {
+  #isExpired({ kind, publishedAt, properties }: Message): boolean {
     const { settings, classes, clock } = this.#context;
+    if (properties?.isExpired(clock.now())) return true;
     const ofClass = settings.classes.length === 0 ? undefined : classes.at(kind.index).timeToLiveSeconds;
     const seconds = ofClass ?? settings.mailboxes.timeToLiveSeconds;
     return seconds > 0 && publishedAt > 0 && clock.now() - publishedAt * 1000 > seconds * 1000;

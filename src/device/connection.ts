@@ -3,18 +3,24 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Cancel } from "../actor/clock.ts";
 import type { Client } from "../broker/edge-broker.ts";
-import { ConnectRefused, writeControlPacket } from "../protocol/control-packets.ts";
+import { ConnectRefused } from "../protocol/connect-refused.ts";
+import { type DisconnectPacket, writeControlPacket } from "../protocol/control-packets.ts";
 import type { FrameReader } from "../protocol/frame-reader.ts";
-import { packetType } from "../protocol/packet-type.ts";
+import { firstByte as firstBytes, packetType } from "../protocol/packet-type.ts";
+import type { Properties } from "../protocol/properties.ts";
 import { writeAcknowledgement } from "../protocol/publish-frame.ts";
+import type { ProtocolVersion } from "../protocol/read-connect.ts";
+import { isFailure, reasonCode, reasonCodeOf } from "../protocol/reason-code.ts";
 import type { StoredWill } from "../store/stored-packets.ts";
 import { WaypostError } from "../waypost-error.ts";
 import type { AcknowledgementLine } from "./acknowledgement-line.ts";
 import type { Device } from "./device.ts";
 import type { DeviceContext } from "./device-context.ts";
+import { isSilent, refuseConnect, sayWhy, sendConnack } from "./farewell.ts";
 import { type FrameHandler, Intake } from "./intake.ts";
 import type { Blocker, Link } from "./link.ts";
 import { StreamWriter } from "./stream-writer.ts";
+import { type Terms, termsBefore5 } from "./terms.ts";
 
 /** What a connection hands on. One object for all connections. */
 export interface ConnectionOwner {
@@ -35,6 +41,7 @@ const LINGER_MS = 2000;
 const CONNECT_BYTES_MAX = 10 + 5 * (2 + 65_535);
 /** Answers that may wait for the peer to read: those to some 64,000 messages. */
 const ANSWER_BYTES_MAX = 256 * 1024;
+let connections = 0;
 const NO_BLOCKERS: ReadonlySet<Blocker> = new Set();
 /** Nothing is deduplicated per connection; aedes deletes from this when another gateway is born. */
 const NO_DUPLICATES: Record<string, number> = Object.create(null);
@@ -53,9 +60,23 @@ export class Connection extends EventEmitter implements Link, FrameHandler {
   readonly duplicates = NO_DUPLICATES;
   id = "";
   clean = true;
-  version = 0;
+  /** From the first packet on. */
+  version: ProtocolVersion = 4;
+  /** Of the CONNECT, for hooks that want to know. */
+  properties: Properties | null = null;
+  terms: Terms = termsBefore5;
+  /** How long the session outlives the connection, as the client asked for. */
+  sessionExpirySeconds = 0;
+  /** The method of enhanced authentication and the name that it proved; null without. */
+  authenticated: { readonly method: string; readonly username: string } | null = null;
+  /** Messages from the client that wait for PUBACK or PUBREL. */
+  unacknowledged = 0;
+  /** Tells it from all other connections of this process. */
+  readonly serial = ++connections;
   connecting = false;
   connected = false;
+  /** It took up a session that was there: what its client repeats may have been settled before. */
+  resumed = false;
   closed = false;
   /** Published when the connection ends other than by DISCONNECT [MQTT-3.1.2-8]. */
   will: StoredWill | null = null;
@@ -101,6 +122,11 @@ export class Connection extends EventEmitter implements Link, FrameHandler {
     this.#intake.arrived(chunk, start, end);
   }
 
+  /** Calls back, once, when every packet that came has been handled, or none is handled any more. */
+  whenIdle(done: () => void): void {
+    this.#intake.whenIdle(done);
+  }
+
   /** Handles no further packet until `resume` has been called as often. */
   suspend(): void {
     this.#intake.suspend();
@@ -141,8 +167,17 @@ export class Connection extends EventEmitter implements Link, FrameHandler {
     this.#writer.send(buffer, start, end);
   }
 
-  sendControlPacket(packet: Parameters<typeof writeControlPacket>[0]): void {
-    const bytes = writeControlPacket(packet);
+  /** @throws ERR_PACKET_TOO_LARGE where the client does not take it, even without what need not be said */
+  sendControlPacket(packet: object): void {
+    let bytes = writeControlPacket(packet as never, this.version);
+    if (bytes.length > this.terms.packetBytesMax) {
+      const { reasonString, userProperties, ...properties } = (packet as { properties?: Properties }).properties ?? {};
+      bytes = writeControlPacket({ ...packet, properties } as never, this.version); // [MQTT-3.2.2-19] [MQTT-3.14.2-3]
+      if (bytes.length > this.terms.packetBytesMax) {
+        const why = `a packet of ${bytes.length} bytes is over the ${this.terms.packetBytesMax} that the client takes`;
+        throw new WaypostError("ERR_PACKET_TOO_LARGE", why); // [MQTT-3.1.2-24]
+      }
+    }
     this.sendAnswer(bytes, 0, bytes.length);
   }
 
@@ -154,44 +189,79 @@ export class Connection extends EventEmitter implements Link, FrameHandler {
     this.sendAnswer(slab.buffer, start, start + 2);
   }
 
-  sendAcknowledgement(firstByte: number, packetId: number): void {
+  sendAcknowledgement(firstByte: number, packetId: number, code = 0, why?: string): void {
+    const said = this.version === 5 ? code : 0;
+    if (firstByte === firstBytes.puback || (firstByte === firstBytes.pubrec && isFailure(said))) this.answered();
+    if (why !== undefined && this.version === 5 && this.terms.problemInformation) {
+      const cmd = firstByte === firstBytes.puback ? "puback" : "pubrec";
+      return this.sendControlPacket({ cmd, messageId: packetId, reasonCode: code, properties: { reasonString: why } });
+    }
     const slab = this.#context.acknowledgements;
-    const start = writeAcknowledgement(slab, firstByte, packetId);
-    this.sendAnswer(slab.buffer, start, start + 4);
+    const start = writeAcknowledgement(slab, firstByte, packetId, said);
+    this.sendAnswer(slab.buffer, start, start + (said === 0 ? 4 : 5));
+  }
+
+  /** One message from the client counts no longer against its receive maximum. */
+  answered(): void {
+    if (this.unacknowledged > 0) this.unacknowledged--;
   }
 
   /** The device has taken this connection: CONNACK is the first packet that it gets [MQTT-3.2.0-1]. */
-  accepted(device: Device, sessionPresent: boolean): void {
+  accepted(device: Device, sessionPresent: boolean, properties: object): void {
+    // First of all: where the client takes no packet of that size, it is refused, and was never connected [MQTT-3.14.0-1].
+    const connack = sendConnack(this, 0, 0, sessionPresent && this.version > 3, properties); // reserved, and 0, in MQTT 3.1
     this.device = device;
     this.connecting = false;
     this.connected = true;
+    this.resumed = sessionPresent;
     this.#intake.heard = true;
     this.#intake.remainingLengthMax = this.#context.settings.packetBytesMax;
-    this.#sendConnack(0, sessionPresent && this.version > 3); // reserved, and 0, in MQTT 3.1
+    this.broker.emit("connackSent", connack as never, this);
   }
 
   /** Closes because of an error; what was sent before still goes out. */
   fail(error: unknown): void {
     if (this.closed) return;
-    if (error instanceof ConnectRefused) this.#sendConnack(error.returnCode, false); // [MQTT-3.2.2-4] [MQTT-3.2.2-5]
     const known = error instanceof WaypostError ? error : unexpected(error);
     if (known.fault === "invariant" && this.device !== null) {
       this.device.failed(error);
       if (this.closed) return;
     }
+    if (error instanceof ConnectRefused)
+      refuseConnect(this, error.returnCode, error); // [MQTT-3.2.2-4] [MQTT-3.2.2-5]
+    else if (this.version === 5 && known.code !== "ERR_STREAM") {
+      if (this.connected) sayWhy(this, reasonCodeOf(known), known.fault === "peer" ? known.message : undefined);
+      else if (!isSilent(known)) refuseConnect(this, 0, known);
+    }
     this.#close(known);
   }
 
-  /** DISCONNECT: the will is not published [MQTT-3.1.2-10] [MQTT-3.14.4-3]. */
-  disconnected(): void {
-    this.will = null;
-    this.close();
+  /**
+   * DISCONNECT: the will is not published [MQTT-3.1.2-10] [MQTT-3.14.4-3], unless the client asks for it.
+   * @throws ERR_PROTOCOL_VIOLATION for an expiry of a session that was to end with the connection (MQTT 5, 3.14.2.2.2)
+   */
+  disconnected({ reasonCode: code, properties }: DisconnectPacket): void {
+    const expirySeconds = properties?.sessionExpiryInterval;
+    // What the client asked for counts, and not what it was granted.
+    if (expirySeconds !== undefined && expirySeconds > 0 && !this.properties?.sessionExpiryInterval) {
+      throw new WaypostError("ERR_PROTOCOL_VIOLATION", "DISCONNECT prolongs a session that ends with its connection");
+    }
+    if (expirySeconds !== undefined) this.device?.tell({ kind: "expireAfter", seconds: expirySeconds });
+    if (code === reasonCode.success) this.will = null;
+    if (!this.closed) this.#close(null);
   }
 
   /** As in aedes: closes without a DISCONNECT from the client, so the will is published. */
   close(done?: () => void): void {
-    if (!this.closed) this.#close(null);
+    this.end(this.broker.closed ? reasonCode.serverShuttingDown : reasonCode.administrativeAction);
     done?.();
+  }
+
+  /** Closes, and tells an MQTT 5 client why. */
+  end(code: number): void {
+    if (this.closed) return;
+    if (this.version === 5 && this.connected) sayWhy(this, code);
+    this.#close(null);
   }
 
   publish(...args: Parameters<Client["publish"]>): void {
@@ -254,12 +324,6 @@ export class Connection extends EventEmitter implements Link, FrameHandler {
   /** One whole frame. */
   handle(frames: FrameReader): void {
     this.#owner.frame(this, frames);
-  }
-
-  #sendConnack(returnCode: number, sessionPresent: boolean): void {
-    const packet = { cmd: "connack" as const, returnCode, sessionPresent };
-    this.sendControlPacket(packet);
-    this.broker.emit("connackSent", packet, this);
   }
 
   #close(error: WaypostError | null): void {

@@ -16,8 +16,12 @@ export type DropReason =
   | "expired"
   /** It was delivered, but not kept as the retained message of its topic: there are as many as there may be. */
   | "retained-full"
+  /** It was not taken from its MQTT 5 publisher, who was told why. */
+  | "refused"
   /** `authorizeForward` said no. */
   | "not-authorized"
+  /** It is over the maximum packet size of its receiver. */
+  | "too-large"
   /** The receiver's store failed. */
   | "store-failed";
 
@@ -34,7 +38,9 @@ export class Counters {
     "store-full": 0,
     expired: 0,
     "retained-full": 0,
+    refused: 0,
     "not-authorized": 0,
+    "too-large": 0,
     "store-failed": 0,
   };
 

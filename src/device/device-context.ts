@@ -8,8 +8,10 @@ import { Counters } from "./counters.ts";
 import type { DeviceSettings } from "./device-settings.ts";
 import { DropLog } from "./drop-log.ts";
 import { Grace } from "./grace.ts";
+import type { Shares } from "./share.ts";
 import { Flusher } from "./stream-writer.ts";
 import { TopicClasses } from "./topic-classes.ts";
+import { WireForms } from "./wire-forms.ts";
 
 /** What all devices and connections of one gateway have in common. */
 export class DeviceContext {
@@ -26,6 +28,9 @@ export class DeviceContext {
   readonly topics: TopicReader;
   /** Acknowledgements are written apart from messages, so that those to one connection lie side by side. */
   readonly acknowledgements = new WireSlab(16384);
+  /** Where shared subscriptions live; set once, by who puts the broker together. */
+  shares: Shares | null = null;
+  readonly wireForms = new WireForms();
   /** Frames written for one receiver only. */
   readonly frames = new WireSlab(16384);
 

@@ -1,23 +1,17 @@
-import type { RestartPolicy } from "../actor/restart-intensity.ts";
-import { RestartIntensity } from "../actor/restart-intensity.ts";
-import type { Client, PublishFrom } from "../broker/edge-broker.ts";
 import type { Residence } from "../broker/local-first-store.ts";
 import type { Listener } from "../broker/router.ts";
-import { ConnectRefused, connackCode } from "../protocol/control-packets.ts";
-import type { StoredWill } from "../store/stored-packets.ts";
+import { ConnectRefused, connackCode } from "../protocol/connect-refused.ts";
+import { reasonCode } from "../protocol/reason-code.ts";
 import { WaypostError } from "../waypost-error.ts";
-import { ask } from "./ask.ts";
 import { authorizedSubscription } from "./authorized-subscription.ts";
 import type { Connection } from "./connection.ts";
+import { CrashRecord } from "./crash-record.ts";
 import { Device, type DeviceKeeper } from "./device.ts";
 import type { DeviceContext } from "./device-context.ts";
+import { Wills } from "./wills.ts";
 
-export const deviceRestartPolicy: RestartPolicy = {
-  restartsMax: 5,
-  withinMs: 30_000,
-  backOffMinMs: 100,
-  backOffMaxMs: 5_000,
-};
+/** How long a connection that is taken over may still handle what had come. */
+const HANDLE_MS = 500;
 
 /**
  * The devices of this gateway, and their supervisor. A device that crashes loses its connection; a persistent one is
@@ -25,14 +19,14 @@ export const deviceRestartPolicy: RestartPolicy = {
  */
 export class DeviceRegistry implements DeviceKeeper, Residence {
   readonly #devices = new Map<string, Device>();
-  /** Client ids whose device crashed of late. */
-  readonly #crashed = new Map<string, RestartIntensity>();
   /** Persistent sessions that are in the store while their device is not here. */
   readonly #unhosted = new Set<string>();
   /** The last piece of work on each client id that is still under way. */
   readonly #work = new Map<string, Promise<void>>();
   readonly #embedded: boolean;
   #context: DeviceContext | null = null;
+  #wills: Wills | null = null;
+  #crashRecord: CrashRecord | null = null;
   #restarts = 0;
 
   /** `embedded`: the store is this gateway's own, so that every session in it belongs here. */
@@ -43,6 +37,8 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
   /** To be called once, before the first connection. */
   use(context: DeviceContext): void {
     this.#context = context;
+    this.#wills = new Wills(context);
+    this.#crashRecord = new CrashRecord(context);
     if (!this.#embedded) this.#followSessions(context);
   }
 
@@ -69,14 +65,27 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
     return this.#restarts;
   }
 
-  /** Gives the connection its device, fresh or with its session. */
-  attach(connection: Connection): Promise<void> {
-    return this.#inTurn(connection.id, () => this.#attach(connection));
+  get wills(): Wills {
+    return this.#wills as Wills;
+  }
+
+  /** Gives the connection its device, fresh or with its session, and answers its CONNECT. */
+  attach(connection: Connection, connackProperties: object): Promise<void> {
+    return this.#inTurn(connection.id, () => this.#attach(connection, connackProperties));
+  }
+
+  /** When the session ends if the device leaves now, or has left, in milliseconds since the Unix epoch. */
+  endOf({ session, awaySince }: Device): number {
+    if (session.clean) return 0;
+    const { clock, settings } = this.#known;
+    return (awaySince || clock.now()) + Math.min(session.expirySeconds, settings.sessionExpirySeconds) * 1000;
   }
 
   detached(device: Device): void {
-    if (device.session.clean) this.#retire(device);
-    else void this.#known.broker.store.putSession(device, device.awaySince);
+    const { session } = device;
+    if (session.clean) this.#retire(device);
+    else if (session.expirySeconds === 0) void this.#endIfOver(device);
+    else void this.#known.broker.store.putSession(device, device.awaySince, session.expirySeconds);
   }
 
   /**
@@ -87,26 +96,37 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
     const { broker, clock } = this.#known;
     const { store } = broker;
     if (store.shared) return; // sessions and wills of other gateways, which may live
-    for (const { id, awaySince } of await store.sessions()) {
+    const sessions = await store.sessions();
+    const isClient = ({ id }: { id: string }) => !id.startsWith("\0");
+    for (const { id, awaySince, expirySeconds } of sessions.filter(isClient)) {
       this.#unhosted.add(id); // a session of before, for which there is room whatever the limit says by now
       await this.#load(id);
       const device = this.#devices.get(id) as Device;
+      device.session.expirySeconds = expirySeconds;
       device.awaySince = awaySince || clock.now();
-      if (awaySince === 0) void store.putSession(device, device.awaySince);
+      if (awaySince === 0) void store.putSession(device, device.awaySince, expirySeconds);
     }
-    await this.expire();
-    const wills: StoredWill[] = await store.streamWill().toArray();
-    for (const will of wills) await this.#publishWill(will);
+    for (const device of [...this.#devices.values()]) await this.#endIfOver(device);
+    for (const session of sessions) {
+      if (!isClient(session) && !this.#known.shares?.owns(session.id)) await store.discardSession(session);
+    }
+    await this.wills.revive((id) => this.#devices.has(id));
   }
 
   /** Devices were not away for the time by which the clock jumped. */
   clockJumped(ms: number): void {
     for (const device of this.#devices.values()) if (device.awaySince > 0) device.awaySince += ms;
+    this.wills.clockJumped(ms);
   }
 
   /** What needs a look from time to time. */
   refresh(): void {
-    for (const device of this.#devices.values()) device.refresh();
+    this.wills.refresh();
+    this.#known.shares?.refresh();
+    for (const device of this.#devices.values()) {
+      device.refresh();
+      if (this.#isOver(device)) void this.#endIfOver(device);
+    }
   }
 
   failed(device: Device, reason: unknown): void {
@@ -115,8 +135,8 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
     this.#restarts++;
     log.error({ device: device.id, error: reason }, "the device crashed; its connection is closed");
     const { connection, session } = device;
+    if (session.clean) device.leaveShares();
     device.stop();
-    device.connection = null;
     this.#devices.delete(device.id);
     if (!session.clean) this.#unhosted.add(device.id);
     connection?.fail(
@@ -125,49 +145,94 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
     this.#restartLater(device.id, session.clean);
   }
 
-  /** Ends the sessions whose time is over. */
-  async expire(): Promise<void> {
-    const { clock, settings, log } = this.#known;
-    const oldest = clock.now() - settings.sessionExpirySeconds * 1000;
-    for (const device of [...this.#devices.values()]) {
-      if (device.connection !== null || device.awaySince > oldest) continue;
-      await this.#inTurn(device.id, async () => {
-        if (device.connection !== null || this.#devices.get(device.id) !== device) return;
-        log.info({ device: device.id, messages: device.depth }, "the session expired");
-        await this.#discard(device.id);
-      });
-    }
+  #isOver(device: Device): boolean {
+    return device.connection === null && this.endOf(device) <= this.#known.clock.now();
   }
 
-  async #attach(connection: Connection): Promise<void> {
+  /** Ends the session of a device whose time is over. */
+  #endIfOver(device: Device): Promise<void> {
+    const { log } = this.#known;
+    const ended = this.#inTurn(device.id, async () => {
+      if (this.#devices.get(device.id) !== device || !this.#isOver(device)) return;
+      log.info({ device: device.id, messages: device.depth }, "the session expired");
+      await this.#discard(device.id);
+    });
+    return ended.catch((error) => log.error({ device: device.id, error }, "the expired session could not be removed"));
+  }
+
+  async #attach(connection: Connection, connackProperties: object): Promise<void> {
     const { broker } = this.#known;
     const { id } = connection;
     if (connection.closed) return;
-    if (this.#crashed.get(id)?.exhausted) {
+    if (this.#crashes.isExhausted(id)) {
       throw new ConnectRefused(connackCode.serverUnavailable, `the device ${id} crashed too often; try again in 30 s`);
     }
+    // Closes the connection that has this id so far [MQTT-3.1.4-2], which shall know why.
+    const before = broker.clients[id] as Connection | undefined;
+    if (before !== undefined) await this.#takeOver(before);
+    if (connection.closed) return;
     connection.registered = true; // before aedes emits `client`, whose listeners may close it
-    broker.registerClient(connection); // closes the connection that has this id so far [MQTT-3.1.4-2]
-    let present = false;
-    if (connection.clean)
-      await this.#discard(id); // [MQTT-3.1.2-6]
-    else present = this.#devices.has(id) || (await this.#load(id));
+    broker.registerClient(connection);
+    let device = this.#devices.get(id);
+    if (connection.clean || (device !== undefined && this.#isOver(device))) {
+      device = undefined;
+      await this.#discard(id); // [MQTT-3.1.2-4] [MQTT-3.1.2-6]
+    } else if (device === undefined && (await this.#hasStored(id))) {
+      await this.#load(id);
+      device = this.#devices.get(id);
+      if (device === undefined) throw crashed(id);
+    }
+    const present = device !== undefined;
+    if (connection.closed) return;
     await broker.store.delWill({ id });
     if (connection.will !== null) await broker.store.unlessFailing(broker.store.putWill({ id }, connection.will));
     if (connection.closed) return;
-    const device = connection.clean ? this.#add(id, true) : this.#devices.get(id);
-    // Its subscriptions, without which a session is worth nothing, are waited for when they come.
-    if (!connection.clean) void broker.store.putSession({ id }, 0);
-    if (device !== undefined && present) await this.#authorizeAgain(device, connection);
+    const { sessionExpirySeconds } = connection;
+    if (device === undefined && sessionExpirySeconds > 0) this.#checkRoom();
+    device ??= this.#add(id, sessionExpirySeconds === 0);
+    if (present) await this.#authorizeAgain(device, connection);
     if (connection.closed) return;
     // An empty device in the place of one that crashed meanwhile would lack the subscriptions of its session.
-    if (device === undefined || device.stopped) {
-      throw new ConnectRefused(connackCode.serverUnavailable, `the device ${id} crashed; try again`);
-    }
+    if (device.stopped) throw crashed(id);
+    const { expirySeconds } = device.session;
+    device.session.expirySeconds = sessionExpirySeconds;
+    // Its subscriptions, without which a session is worth nothing, are waited for when they come.
+    if (!device.session.clean) void broker.store.putSession({ id }, 0, sessionExpirySeconds);
     // CONNACK is the first packet on the connection [MQTT-3.2.0-1] [MQTT-3.2.2-1] [MQTT-3.2.2-2] [MQTT-3.2.2-3].
-    connection.accepted(device, present);
+    const uncancel = this.wills.cancel(id); // not before: a connection that comes to nothing is no return
+    try {
+      connection.accepted(device, present, connackProperties);
+    } catch (error) {
+      if (present) {
+        device.session.expirySeconds = expirySeconds;
+        uncancel();
+        this.detached(device);
+      } else await this.#discard(id); // or whoever takes no CONNACK leaves a session each time
+      throw error;
+    }
     if (connection.closed) this.detached(device);
     else device.tell({ kind: "attach", connection });
+  }
+
+  /**
+   * What came on the old connection is handled first: its client may have sent an acknowledgement, or a DISCONNECT, behind
+   * something that waits for the disk, and have come back since.
+   */
+  async #takeOver(before: Connection): Promise<void> {
+    const { clock, log } = this.#known;
+    if (!before.blocked) {
+      await new Promise<void>((resolve) => {
+        const cancel = clock.after(HANDLE_MS, resolve);
+        before.whenIdle(() => {
+          cancel();
+          resolve();
+        });
+      });
+    }
+    if (before.closed) return;
+    // Two devices with one id push each other out for ever, which only this shows.
+    log.info({ device: before.id }, "another connection takes over the client id");
+    before.end(reasonCode.sessionTakenOver);
   }
 
   /**
@@ -179,7 +244,7 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
     if (broker.authorizeSubscribeHook === null) return;
     for (const [filter, { qos }] of [...device.session.subscriptions]) {
       const answer = await authorizedSubscription(broker, connection, { topic: filter, qos });
-      if (answer !== null) continue;
+      if (typeof answer === "object") continue;
       log.warn({ device: device.id, filter }, "a subscription of the session is not allowed any more");
       device.tell({ kind: "unsubscribe", filter });
     }
@@ -190,7 +255,7 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
     const moved: Listener = (packet, done) => {
       const device = this.#devices.get(packet.payload.toString());
       if (packet.topic !== `$SYS/${broker.id}/new/clients` && device !== undefined) {
-        device.connection?.close();
+        (device.connection as Connection | null)?.end(reasonCode.sessionTakenOver);
         this.#retire(device);
       }
       done();
@@ -199,20 +264,25 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
   }
 
   /**
-   * Builds the device of a stored session. Returns whether there is one. The device takes its place in the router
+   * Builds the device of a stored session. The device takes its place in the router
    * before it asks what waits for it: a message that comes in between then waits in its mailbox, behind the older ones.
    */
-  async #load(id: string): Promise<boolean> {
+  async #load(id: string): Promise<void> {
     const { store } = this.#known.broker;
     const subscriptions = await store.subscriptionsByClient({ id });
-    const unhosted = this.#unhosted.has(id);
-    if (subscriptions.length === 0 && !unhosted) this.#checkRoom();
     const device = this.#add(id, false);
-    for (const { topic, qos } of subscriptions) device.tell({ kind: "subscribe", filter: topic, qos });
+    for (const { topic, ...options } of subscriptions) device.tell({ kind: "subscribe", filter: topic, options });
     const outgoing = await store.outstanding(id);
     const receipts = await store.receipts(id);
     device.tell({ kind: "restore", outgoing, receipts });
-    return subscriptions.length > 0 || outgoing.length > 0 || unhosted;
+  }
+
+  /** Whether the store has a session of this client, which has no device here. */
+  async #hasStored(id: string): Promise<boolean> {
+    if (this.#unhosted.has(id)) return true;
+    if (this.#embedded) return false; // all of them were loaded at the start
+    const { store } = this.#known.broker;
+    return (await store.subscriptionsByClient({ id })).length > 0 || (await store.outstanding(id)).length > 0;
   }
 
   #add(id: string, clean: boolean): Device {
@@ -227,7 +297,8 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
     let sessions = 0;
     for (const device of this.#devices.values()) if (!device.session.clean) sessions++;
     if (sessions >= sessionsMax) {
-      throw new ConnectRefused(connackCode.serverUnavailable, `${sessions} sessions are kept, which is the limit`);
+      const why = `${sessions} sessions are kept, which is the limit`;
+      throw new ConnectRefused(connackCode.serverUnavailable, why, { reasonCode: reasonCode.quotaExceeded });
     }
   }
 
@@ -236,46 +307,23 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
     const { store } = this.#known.broker;
     const device = this.#devices.get(id);
     if (device !== undefined) this.#retire(device);
+    else if (this.#unhosted.has(id)) this.#known.shares?.leaveAll({ id }); // one that crashed is still a member
     this.#unhosted.delete(id);
+    this.wills.sessionEnded(id);
     await store.unlessFailing(store.discardSession({ id }));
   }
 
-  async #publishWill(will: StoredWill): Promise<void> {
-    const { broker, log } = this.#known;
-    const { topic, payload, qos, retain, clientId } = will;
-    const id = clientId ?? "";
-    const packet = { cmd: "publish" as const, topic, payload, qos, retain, dup: false };
-    const stranger = Object.assign(Object.create(null), { id }) as Client;
-    const refused = (error: unknown) => log.warn({ device: id, topic }, `the will was not published: ${textOf(error)}`);
-    try {
-      await ask((callback) => broker.authorizePublish(stranger, packet as never, callback));
-      // In one turn, so that both get to the disk together; who waits for the message need not be waited for here.
-      await broker.store.delWill({ id });
-      (broker.publish as unknown as PublishFrom).call(broker, packet, stranger, (error) => error && refused(error));
-      log.info({ device: id, topic }, "published the will of a device that was connected when the gateway died");
-    } catch (error) {
-      await broker.store.delWill({ id });
-      refused(error);
-    }
-  }
-
   #retire(device: Device): void {
+    device.leaveShares();
     device.stop();
     if (this.#devices.get(device.id) === device) this.#devices.delete(device.id);
   }
 
   #restartLater(id: string, clean: boolean): void {
     const { clock, log } = this.#known;
-    const intensity = this.#crashed.get(id) ?? new RestartIntensity(deviceRestartPolicy, clock);
-    this.#crashed.set(id, intensity);
-    const decision = intensity.decide();
-    clock.after(deviceRestartPolicy.withinMs + 1, () => {
-      if (intensity.calm) this.#crashed.delete(id);
-    });
-    const givesUp = decision.kind === "give-up";
-    if (givesUp) log.error({ device: id }, "the device crashed too often; it is left alone for half a minute");
+    const delayMs = this.#crashes.note(id);
     if (clean) return; // nothing is left to start
-    clock.after(givesUp ? deviceRestartPolicy.withinMs : decision.delayMs, () => {
+    clock.after(delayMs, () => {
       this.#inTurn(id, async () => {
         if (this.#unhosted.has(id)) await this.#load(id);
       }).catch((error) => log.error({ device: id, error }, "the device could not be started again"));
@@ -294,11 +342,19 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
     return mine;
   }
 
+  get #crashes(): CrashRecord {
+    return this.#crashRecord as CrashRecord;
+  }
+
   get #known(): DeviceContext {
     if (this.#context === null)
       throw new WaypostError("ERR_INVARIANT", "the device registry is used before it has a context");
     return this.#context;
   }
+}
+
+function crashed(id: string): ConnectRefused {
+  return new ConnectRefused(connackCode.serverUnavailable, `the device ${id} crashed; try again`);
 }
 
 function textOf(reason: unknown): string {

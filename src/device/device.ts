@@ -4,20 +4,28 @@ import type { QoS } from "../protocol/packet-type.ts";
 import { Message } from "../store/message.ts";
 import type { Outstanding } from "../store/outgoing-line.ts";
 import type { StoredPublish } from "../store/stored-packets.ts";
+import { isShared } from "../topic/shared-filter.ts";
 import type { DropReason } from "./counters.ts";
 import type { DeviceContext } from "./device-context.ts";
-import type { Link } from "./link.ts";
+import { type Link, waitsForItself } from "./link.ts";
 import { Outbound, type OutboundOwner } from "./outbound.ts";
-import { Session } from "./session.ts";
+import { Session, type SubscriptionOptions } from "./session.ts";
+import type { Borrower, Lender, Share, ShareOptions } from "./share.ts";
 
 /** What a device is told, beside the messages that its mailbox takes and the acknowledgements of its peer. */
 export type DeviceMessage =
   | { kind: "attach"; connection: Link }
   | { kind: "detach"; connection: Link }
-  | { kind: "subscribe"; filter: string; qos: QoS }
+  | { kind: "subscribe"; filter: string; options: SubscriptionOptions }
   | { kind: "unsubscribe"; filter: string }
-  | { kind: "replay"; retained: readonly { packet: StoredPublish; granted: QoS }[] }
+  | {
+      kind: "replay";
+      retained: readonly { packet: StoredPublish; granted: QoS }[];
+      subscriptionIdentifier: number | undefined;
+    }
   | { kind: "restore"; outgoing: readonly Outstanding[]; receipts: readonly number[] }
+  /** How long the session is to outlive its connection, as a DISCONNECT says. */
+  | { kind: "expireAfter"; seconds: number }
   | { kind: "forget" };
 
 /** Who keeps devices: told of what a device cannot settle by itself. */
@@ -31,7 +39,7 @@ export interface DeviceKeeper {
  * The actor behind one client id. It outlives its connections: while it is away, its mailbox holds what was promised
  * to it.
  */
-export class Device extends Actor<DeviceMessage> implements Receiver, OutboundOwner {
+export class Device extends Actor<DeviceMessage> implements Receiver, OutboundOwner, Borrower {
   readonly id: string;
   readonly session: Session;
   connection: Link | null = null;
@@ -43,6 +51,8 @@ export class Device extends Actor<DeviceMessage> implements Receiver, OutboundOw
   readonly #keeper: DeviceKeeper;
   readonly #outbound: Outbound;
   #lastForeign: unknown = null;
+  /** Those that it is a member of; null for none. */
+  #shares: Set<Share> | null = null;
 
   constructor(id: string, clean: boolean, context: DeviceContext, keeper: DeviceKeeper) {
     super(`devices/${id}`);
@@ -61,15 +71,55 @@ export class Device extends Actor<DeviceMessage> implements Receiver, OutboundOw
 
   /** The hot-path `tell`: puts one message into the mailbox, or straight into the window where nothing waits. */
   deliver(message: Message, granted: QoS): void {
+    if (this.session.hasNoLocal && message.clientId === this.id) {
+      const grant = this.session.grantForOwn(message.topic);
+      if (grant === undefined) return;
+      return this.#outbound.take(message.at(grant.qos));
+    }
     this.#outbound.take(message.at(granted));
+  }
+
+  /** Waiting for room here, the publisher would wait for itself. */
+  waitsFor(publisher: Link, seen: Set<Link>): boolean {
+    return waitsForItself(publisher, this.connection, seen);
+  }
+
+  get isOnline(): boolean {
+    return this.connection !== null;
+  }
+
+  get isTransient(): boolean {
+    return this.session.clean;
+  }
+
+  get hasRoom(): boolean {
+    return this.#outbound.hasRoom;
+  }
+
+  lend(message: Message, lender: Lender, options: ShareOptions): boolean {
+    return this.#outbound.lend(message, lender, options);
+  }
+
+  give(message: Message): void {
+    this.#outbound.take(message);
+  }
+
+  handOver(message: Message): void {
+    this.#outbound.takeOver(message);
+  }
+
+  roomMade(): void {
+    if (this.#shares === null || !this.hasRoom) return;
+    for (const share of this.#shares) share.changed();
   }
 
   acknowledged(packetId: number): void {
     this.#outbound.acknowledged(packetId);
   }
 
-  received(packetId: number): void {
-    this.#outbound.received(packetId);
+  /** `code` says whether the device took the message. */
+  received(packetId: number, code: number): void {
+    this.#outbound.received(packetId, code);
   }
 
   completed(packetId: number): void {
@@ -110,12 +160,19 @@ export class Device extends Actor<DeviceMessage> implements Receiver, OutboundOw
     this.#keeper.failed(this, reason);
   }
 
+  /** Leaves all shares for good. A device that is only built anew stays a member: what waits there may be for it alone. */
+  leaveShares(): void {
+    this.connection = null; // or it would be lent what it gives back
+    for (const share of this.#shares ?? []) share.leave(this);
+    this.#shares = null;
+  }
+
   /** Leaves the router: nothing more is delivered. */
   override stop(): void {
+    this.connection = null;
     for (const [filter, { listener }] of this.session.subscriptions) {
-      this.#context.broker.unsubscribe(filter, listener as never, () => {});
+      if (listener !== null) this.#context.broker.unsubscribe(filter, listener as never, () => {});
     }
-    this.session.subscriptions.clear();
     this.#outbound.stop();
     super.stop();
   }
@@ -127,14 +184,17 @@ export class Device extends Actor<DeviceMessage> implements Receiver, OutboundOw
       case "detach":
         return this.#detach(message.connection);
       case "subscribe":
-        return this.#subscribe(message.filter, message.qos);
+        return this.#subscribe(message.filter, message.options);
       case "unsubscribe":
         return this.#unsubscribe(message.filter);
       case "replay":
-        return this.#outbound.replay(message.retained);
+        return this.#outbound.replay(message.retained, message.subscriptionIdentifier);
       case "restore":
         this.session.restoreInbound(message.receipts);
         return this.#outbound.restore(message.outgoing);
+      case "expireAfter":
+        this.session.expirySeconds = Math.min(message.seconds, this.#context.settings.sessionExpirySeconds);
+        return;
       case "forget":
         return this.#outbound.clear();
       default:
@@ -146,6 +206,7 @@ export class Device extends Actor<DeviceMessage> implements Receiver, OutboundOw
     this.connection = connection;
     this.awaySince = 0;
     this.#outbound.resume();
+    this.roomMade();
   }
 
   #detach(connection: Link): void {
@@ -153,25 +214,36 @@ export class Device extends Actor<DeviceMessage> implements Receiver, OutboundOw
     this.connection = null;
     this.awaySince = this.#context.clock.now();
     this.#outbound.suspend();
+    for (const share of this.#shares ?? []) share.changed();
     this.#keeper.detached(this);
   }
 
   /** A subscription to a filter that is subscribed already replaces the old one [MQTT-3.8.4-3]. */
-  #subscribe(filter: string, qos: QoS): void {
-    const { broker } = this.#context;
+  #subscribe(filter: string, { qos, nl, rap, subscriptionIdentifier }: SubscriptionOptions): void {
+    const { broker, shares } = this.#context;
     const old = this.session.subscriptions.get(filter);
-    if (old?.qos === qos) return;
-    const listener = this.#listener(qos);
-    this.session.subscriptions.set(filter, { qos, listener });
+    const share = isShared(filter) ? (shares?.get(filter) ?? null) : null;
+    if (share !== null) {
+      this.#shares ??= new Set();
+      this.#shares.add(share);
+      this.session.subscribe(filter, { qos, nl, rap, subscriptionIdentifier, share, listener: null });
+      return share.join(this, { qos, rap, subscriptionIdentifier });
+    }
+    const listener = old?.qos === qos ? old.listener : this.#listener(qos);
+    this.session.subscribe(filter, { qos, nl, rap, subscriptionIdentifier, share: null, listener });
+    if (listener === old?.listener) return;
     broker.subscribe(filter, listener as never, () => {});
     if (old !== undefined) broker.unsubscribe(filter, old.listener as never, () => {});
   }
 
   #unsubscribe(filter: string): void {
-    const subscription = this.session.subscriptions.get(filter);
+    const subscription = this.session.unsubscribe(filter);
     if (subscription === undefined) return;
-    this.session.subscriptions.delete(filter);
-    this.#context.broker.unsubscribe(filter, subscription.listener as never, () => {});
+    const { share, listener } = subscription;
+    if (share === null) return this.#context.broker.unsubscribe(filter, listener as never, () => {});
+    this.#shares?.delete(share);
+    if (this.#shares?.size === 0) this.#shares = null;
+    share.leave(this);
   }
 
   /**
@@ -182,7 +254,7 @@ export class Device extends Actor<DeviceMessage> implements Receiver, OutboundOw
     const listener: Listener = (packet, done) => {
       if (packet !== this.#lastForeign) {
         this.#lastForeign = packet;
-        const granted = this.session.grantedFor(packet.topic);
+        const granted = this.session.grantFor(packet.topic)?.qos;
         if (granted !== undefined) {
           const message = new Message(packet, packet.qos, false);
           try {

@@ -20,9 +20,12 @@ const advice: Record<DropReason, string> = {
   "store-full":
     "the store is full and takes no more: let the devices read faster, or raise store.messagesMax or store.bytesMax",
   expired:
-    "messages waited too long and expired: let the device return sooner, or raise mailboxes.timeToLiveSeconds or that of their class in mailboxes.classes",
+    "messages waited too long and expired: let the device return sooner, or raise what limits their time, which is the message expiry interval of their publisher, mailboxes.timeToLiveSeconds, or that of their class in mailboxes.classes",
   "retained-full":
     "retained messages are delivered but not kept: clear some by an empty one on their topic, or raise retained.messagesMax or retained.bytesMax",
+  refused:
+    "messages of MQTT 5 clients are refused: not allowed, or their topic or payload is not accepted; the client is told which",
+  "too-large": "messages are over the maximum packet size that their MQTT 5 receiver asked for",
   "not-authorized": "authorizeForward keeps messages from a device",
   "store-failed": "the store could not note the progress of messages",
 };

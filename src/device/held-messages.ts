@@ -36,10 +36,10 @@ class Held implements Acceptance {
  * connection has at most one here, since it is not read any further.
  */
 export class HeldMessages implements Blocker {
-  readonly #owner: { readonly connection: Link | null };
+  readonly #owner: Pick<Blocker, "waitsFor">;
   #held: Held[] = [];
 
-  constructor(owner: { readonly connection: Link | null }) {
+  constructor(owner: Pick<Blocker, "waitsFor">) {
     this.#owner = owner;
   }
 
@@ -47,8 +47,8 @@ export class HeldMessages implements Blocker {
     return this.#held.length;
   }
 
-  get connection(): Link | null {
-    return this.#owner.connection;
+  waitsFor(publisher: Link, seen: Set<Link>): boolean {
+    return this.#owner.waitsFor(publisher, seen);
   }
 
   add(message: Message, publisher: Link): void {

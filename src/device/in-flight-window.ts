@@ -1,8 +1,16 @@
 import type { Message } from "../store/message.ts";
+import type { Lender } from "./share.ts";
 
 /** What an in-flight message waits for; `release`: that the store has noted its PUBREC, and the PUBREL may leave. */
 export const awaiting = { nothing: 0, puback: 1, pubrec: 2, release: 3, pubcomp: 4 } as const;
 export type Awaiting = (typeof awaiting)[keyof typeof awaiting];
+
+/** A message that is somebody else's until it is settled. */
+export interface Loan {
+  readonly lender: Lender;
+  /** As it was lent, whatever was made of it for this receiver. */
+  readonly message: Message;
+}
 
 export interface InFlight {
   packetId: number;
@@ -16,6 +24,8 @@ export interface InFlight {
   sparedAt: number;
   /** The publisher's acknowledgement waits for this receiver. */
   isAwaited: boolean;
+  /** Null for the device's own. */
+  loan: Loan | null;
 }
 
 const PACKET_IDS = 65535;
@@ -37,25 +47,39 @@ export class InFlightWindow {
   }
 
   /** Takes a message up under the packet id in its wire form, unless that is in use. */
-  add(message: Message, awaits: Awaiting, keepMessage: boolean, sparedAt = -1): InFlight {
+  add(message: Message, awaits: Awaiting, keepMessage: boolean, sparedAt = -1, loan: Loan | null = null): InFlight {
     const { sequence, brokerId } = message;
     const packetId = this.#freeIdFor(message);
     const kept = keepMessage ? message : null;
-    const entry = { packetId, awaits, message: kept, sequence, brokerId, sparedAt, isAwaited: false };
+    const entry = { packetId, awaits, message: kept, sequence, brokerId, sparedAt, isAwaited: false, loan };
     this.#append(entry);
     return entry;
   }
 
   /** Takes up what a reloaded session had in flight. */
-  restore(entry: InFlight): void {
-    this.#regular = false;
-    this.#append(entry);
+  restore(message: Message, packetId: number, awaits: Awaiting): void {
+    const { sequence, brokerId } = message;
+    this.#restore({ packetId, awaits, message, sequence, brokerId, sparedAt: -1, isAwaited: false, loan: null });
   }
 
   /** Takes up a message of a reloaded session of which only the release is left to do. */
   restoreReleased(packetId: number, brokerId: string, sequence: number): void {
     const awaits = awaiting.pubcomp;
-    this.restore({ packetId, awaits, message: null, sequence, brokerId, sparedAt: -1, isAwaited: false });
+    this.#restore({ packetId, awaits, message: null, sequence, brokerId, sparedAt: -1, isAwaited: false, loan: null });
+  }
+
+  /** Takes out what is lent: for each lender its messages, oldest first. */
+  takeLoans(): Map<Lender, Message[]> {
+    const byLender = new Map<Lender, Message[]>();
+    for (const entry of this.list()) {
+      if (entry.loan === null) continue;
+      const { lender, message } = entry.loan;
+      this.settle(entry);
+      const messages = byLender.get(lender);
+      if (messages === undefined) byLender.set(lender, [message]);
+      else messages.push(message);
+    }
+    return byLender;
   }
 
   find(packetId: number): InFlight | undefined {
@@ -96,6 +120,11 @@ export class InFlightWindow {
       const entry = this.#entries[i] as InFlight;
       if (entry.awaits !== awaiting.nothing) visit(entry);
     }
+  }
+
+  #restore(entry: InFlight): void {
+    this.#regular = false;
+    this.#append(entry);
   }
 
   #append(entry: InFlight): void {

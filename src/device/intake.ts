@@ -27,6 +27,7 @@ export class Intake {
   #ending = false;
   #stopped = false;
   #held: Buffer[] | null = null;
+  #whenIdle: (() => void) | null = null;
 
   constructor(stream: Duplex, remainingLengthMax: number, handler: FrameHandler) {
     this.#stream = stream;
@@ -72,10 +73,23 @@ export class Intake {
     this.#goOn();
   }
 
+  /** Calls back, once, when everything that came has been handled, or nothing is handled any more. */
+  whenIdle(done: () => void): void {
+    if (this.#holds === 0 || this.#stopped) return done();
+    this.#whenIdle = done;
+  }
+
   /** Handles nothing any more. */
   stop(): void {
     this.#stopped = true;
     this.#held = null;
+    this.#idle();
+  }
+
+  #idle(): void {
+    const done = this.#whenIdle;
+    this.#whenIdle = null;
+    done?.();
   }
 
   #read(): void {
@@ -101,6 +115,12 @@ export class Intake {
     if (this.#ending) return this.#handler.ended();
     this.#paused = false;
     this.#stream.resume();
+    if (this.#whenIdle !== null) this.#idleSoon();
+  }
+
+  /** What came while the stream was not read arrives in the next turn of the event loop, which two of these enclose. */
+  #idleSoon(): void {
+    setImmediate(() => setImmediate(() => this.#holds === 0 && this.#idle()));
   }
 
   #pushHeld(): boolean {

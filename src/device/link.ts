@@ -1,9 +1,10 @@
 import type { Client } from "../broker/edge-broker.ts";
+import type { Terms } from "./terms.ts";
 
 /** Something that has no room, so that publishers have to wait. */
 export interface Blocker {
-  /** The connection that makes room by reading; null where it is not a connection that does. */
-  readonly connection: Link | null;
+  /** Whether it makes no room before this publisher is read again. `seen`: connections that were asked already. */
+  waitsFor(publisher: Link, seen: Set<Link>): boolean;
   /** The publisher's connection is gone. */
   abandoned(publisher: Link): void;
 }
@@ -11,6 +12,7 @@ export interface Blocker {
 /** What a device sees of its connection. */
 export interface Link extends Client {
   readonly closed: boolean;
+  readonly terms: Terms;
   /** Bytes that the peer has not taken. */
   readonly unsentBytes: number;
   /** Whose connection it is; null before and after. */
@@ -19,7 +21,8 @@ export interface Link extends Client {
   readonly blockers: ReadonlySet<Blocker>;
   /** Sends the bytes of `buffer` from `start` to `end`; they must stay as they are. */
   send(buffer: Buffer, start: number, end: number): void;
-  sendAcknowledgement(firstByte: number, packetId: number): void;
+  /** `code` is for MQTT 5 peers only. */
+  sendAcknowledgement(firstByte: number, packetId: number, code?: number, why?: string): void;
   block(by: Blocker): void;
   unblock(by: Blocker): void;
   /** Closes because of an error; a no-op where it is closed. */
@@ -27,10 +30,10 @@ export interface Link extends Client {
 }
 
 /** Whether `publisher` would wait for itself if it waited for `receiver`, maybe around several corners: for ever, then. */
-export function waitsForItself(publisher: Link, receiver: Link | null, seen = new Set<Link>()): boolean {
+export function waitsForItself(publisher: Link, receiver: Link | null, seen: Set<Link>): boolean {
   if (receiver === null || seen.has(receiver)) return false;
   if (receiver === publisher) return true;
   seen.add(receiver);
-  for (const { connection } of receiver.blockers) if (waitsForItself(publisher, connection, seen)) return true;
+  for (const blocker of receiver.blockers) if (blocker.waitsFor(publisher, seen)) return true;
   return false;
 }

@@ -4,14 +4,13 @@ import type { Log } from "../log.ts";
 import { WaypostError } from "../waypost-error.ts";
 import type { Connection } from "./connection.ts";
 
+const versions: Record<number, string> = { 3: "3.1", 4: "3.1.1", 5: "5" };
+
 /** One line in the log for each thing that a person who runs the gateway wants to know of its clients. */
 export function logEvents(broker: EdgeBroker, log: Log): void {
   broker.on("client", (client) => {
     const { id, version, clean } = client;
-    log.info(
-      { device: id, remote: remoteOf(client as Connection), version: version === 3 ? "3.1" : "3.1.1", clean },
-      "connected",
-    );
+    log.info({ device: id, remote: remoteOf(client as Connection), version: versions[version], clean }, "connected");
   });
   broker.on("clientDisconnect", (client) => log.info({ device: client.id }, "disconnected"));
   const failed = (client: unknown, error: Error) => {

@@ -1,9 +1,11 @@
 import { firstByte, type QoS } from "../protocol/packet-type.ts";
+import { PublishProperties } from "../protocol/publish-properties.ts";
+import { isFailure, reasonCode } from "../protocol/reason-code.ts";
 import { Message } from "../store/message.ts";
-import type { MessageKey } from "../store/message-key.ts";
 import type { Outstanding } from "../store/outgoing-line.ts";
 import type { StoredPublish } from "../store/stored-packets.ts";
 import { Backlog, type BacklogOwner } from "./backlog.ts";
+import type { DropReason } from "./counters.ts";
 import type { DeviceContext } from "./device-context.ts";
 import { Forwarder } from "./forwarder.ts";
 import type { Sparing } from "./grace.ts";
@@ -11,11 +13,18 @@ import { awaiting, type InFlight, InFlightWindow } from "./in-flight-window.ts";
 import type { Link } from "./link.ts";
 import { OutgoingRecord } from "./outgoing-record.ts";
 import { Replay } from "./replay.ts";
+import { Resends } from "./resends.ts";
+import { restoreOutgoing } from "./restore-outgoing.ts";
+import type { Session } from "./session.ts";
+import type { Lender, ShareOptions } from "./share.ts";
 
 /** Whose messages these are. */
 export interface OutboundOwner extends BacklogOwner {
   readonly id: string;
+  readonly session: Session;
   failed(reason: unknown): void;
+  /** There may be room for what others have for the device. */
+  roomMade(): void;
 }
 
 /**
@@ -34,20 +43,49 @@ export class Outbound implements Sparing {
   /** The store is not told of something in flight. */
   #spares = false;
   /** What was in flight when the device was last away, and has to be sent again before anything newer. */
-  #resends: InFlight[] | null = null;
+  readonly #resends = new Resends();
   readonly #replay = new Replay();
 
   constructor(device: OutboundOwner, context: DeviceContext) {
     this.#device = device;
     this.#context = context;
     this.#record = new OutgoingRecord(device, context, () => this.#tellSpared());
-    this.#forwarder = new Forwarder(context);
+    this.#forwarder = new Forwarder(context, device);
     this.#backlog = new Backlog(device, context, this.#record, () => this.#pumpLater());
   }
 
   /** Messages that wait: in the mailbox, called up by a subscription, and unacknowledged. */
   get depth(): number {
     return this.#backlog.depth + this.#replay.depth + this.#window.count;
+  }
+
+  /** The device takes one more message at once. */
+  get hasRoom(): boolean {
+    const { connection } = this.#device;
+    if (connection === null || this.#resends.pending || this.#replay.depth > 0) return false;
+    return this.#hasRoom(connection, this.#backlog.depth);
+  }
+
+  /** Sends a message that stays the lender's until it is settled. */
+  lend(message: Message, lender: Lender, { rap, subscriptionIdentifier }: ShareOptions): boolean {
+    const { connection } = this.#device;
+    if (connection === null) return false;
+    const lent = message.at(1); // what goes at QoS 2 is given away, not lent
+    const retain = rap === true && message.publishedRetained; // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
+    // What other subscriptions of the device say of such messages does not concern this one.
+    const isPlain = subscriptionIdentifier === undefined && !retain && !this.#device.session.isSpecial;
+    const told = isPlain ? lent : lent.calledUpBy(subscriptionIdentifier, retain);
+    const forward = this.#forwarder.authorized(told, connection);
+    if (forward === null) return false;
+    if (forward.qos === 0) {
+      this.#sendUnacknowledged(forward, connection);
+      lender.settled(message);
+      return true;
+    }
+    forward.keep(connection.version === 5 ? 5 : 4);
+    const entry = this.#window.add(forward, awaiting.puback, true, -1, { lender, message });
+    this.#send(forward, entry, connection);
+    return true;
   }
 
   /** Tells the store of what was sent up to this tick of `Grace`; returns whether it was spared something newer. */
@@ -82,11 +120,17 @@ export class Outbound implements Sparing {
     this.#replay.add(message);
   }
 
+  /** Takes a message with QoS above 0 that was admitted elsewhere. */
+  takeOver(message: Message): void {
+    if (this.#device.session.clean) this.take(message);
+    else this.#backlog.takeOver(message);
+  }
+
   /** Sends what waits, as far as window and peer allow. */
   pump(): void {
     const { connection } = this.#device;
     if (connection === null) return;
-    if (this.#resends !== null && !this.#resend(connection)) return;
+    if (this.#resends.pending && !this.#resend(connection)) return;
     if (this.#replay.depth > 0 && !this.#sendReplay(connection)) return;
     while (this.#backlog.depth > 0 && this.#hasRoom(connection)) {
       const message = this.#backlog.next(this.#isTaken);
@@ -94,6 +138,7 @@ export class Outbound implements Sparing {
       this.#sendAcknowledged(message, connection);
       this.#backlog.refill();
     }
+    this.#device.roomMade();
   }
 
   /** What had to wait because there was no room comes in where there is; what has waited too long goes. */
@@ -109,9 +154,10 @@ export class Outbound implements Sparing {
   }
 
   /** PUBREC: the device has the message; only the release is left to do, which is owed whatever we remember [MQTT-4.3.3-1]. */
-  received(packetId: number): void {
+  received(packetId: number, code: number): void {
     const entry = this.#window.find(packetId);
     if (entry?.awaits === awaiting.puback) return;
+    if (entry?.awaits === awaiting.pubrec && isFailure(code)) return this.#settle(entry, packetId); // it is not sent again [MQTT-4.4.0-2]
     if (entry?.awaits === awaiting.pubrec) {
       entry.awaits = awaiting.release;
       entry.message = null;
@@ -122,7 +168,13 @@ export class Outbound implements Sparing {
         this.#device.connection?.sendAcknowledgement(firstByte.pubrel, packetId);
       });
     }
-    if (entry?.awaits !== awaiting.release) this.#device.connection?.sendAcknowledgement(firstByte.pubrel, packetId);
+    if (entry?.awaits === awaiting.release || isFailure(code)) return;
+    const isKnown = entry !== undefined;
+    this.#device.connection?.sendAcknowledgement(
+      firstByte.pubrel,
+      packetId,
+      isKnown ? reasonCode.success : reasonCode.packetIdentifierNotFound,
+    );
   }
 
   /** PUBCOMP. */
@@ -133,13 +185,14 @@ export class Outbound implements Sparing {
 
   /** The device has a connection again: what was in flight is sent again, in its old order [MQTT-4.4.0-1]. */
   resume(): void {
-    this.#resends = this.#window.count > 0 ? this.#window.list() : null;
+    this.#resends.begin(this.#window);
     this.pump();
   }
 
   /** The device went away. What it was to be sent as retained and with QoS above 0 waits with the rest. */
   suspend(): void {
-    this.#resends = null;
+    this.#resends.end();
+    this.#returnLoans();
     const replay = this.#replay.drain();
     if (this.#device.session.clean) return;
     this.record();
@@ -148,12 +201,15 @@ export class Outbound implements Sparing {
   }
 
   /** Retained messages for a fresh subscription [MQTT-3.3.1-6]. */
-  replay(retained: readonly { packet: StoredPublish; granted: QoS }[]): void {
+  replay(retained: readonly { packet: StoredPublish; granted: QoS }[], subscriptionIdentifier?: number): void {
     if (retained.length === 0) return;
     const { broker } = this.#context;
     for (const { packet, granted } of retained) {
       // A delivery of its own: the store must tell it from the publish that left it behind.
       const copy = { ...packet, brokerId: broker.id, brokerCounter: ++broker.counter };
+      if (subscriptionIdentifier !== undefined || this.#device.session.isSpecial) {
+        copy.properties = PublishProperties.calledUp(packet.properties, subscriptionIdentifier);
+      }
       const qos = Math.max(granted, this.#replay.retained(packet.topic)?.qos ?? 0);
       this.#replay.add(new Message(copy, Math.min(packet.qos, qos) as QoS, true));
     }
@@ -162,43 +218,24 @@ export class Outbound implements Sparing {
 
   /** Takes over what the store has on its way to the device. What came meanwhile stays behind it. */
   restore(outgoing: readonly Outstanding[]): void {
-    const newer = this.#backlog.drain();
-    const restored = new Set<string>();
-    for (const { key, entry, packetId } of outgoing) {
-      if (!(entry instanceof Message)) {
-        const [brokerId, sequence] = identityOfKey(key, this.#context.broker.id);
-        this.#window.restoreReleased(entry.messageId, brokerId, sequence);
-        continue;
-      }
-      if (newer.length > 0) restored.add(identityOf(entry));
-      // A packet id may be taken, after messages that are far apart: one of QoS 2 was then not sent yet.
-      if (packetId === undefined || this.#window.find(packetId) !== undefined) {
-        // While the device was not here, aedes kept the message at the QoS of its publisher [MQTT-3.8.4-6].
-        const message = entry.at((this.#device.session.grantedFor(entry.topic) || entry.qos) as QoS);
-        message.keep();
-        this.#backlog.restore(message);
-        continue;
-      }
-      const message = entry;
-      message.keep();
-      const { brokerId, sequence } = message;
-      const awaits = message.qos === 2 ? awaiting.pubrec : awaiting.puback;
-      this.#window.restore({ packetId, awaits, message, sequence, brokerId, sparedAt: -1, isAwaited: false });
-    }
-    for (const message of newer) if (!restored.has(identityOf(message))) this.#backlog.restore(message);
+    const { session } = this.#device;
+    restoreOutgoing(outgoing, { window: this.#window, backlog: this.#backlog, session, home: this.#context.broker.id });
   }
 
   /** Forgets everything on the way to the device; the store is not told. */
   clear(): void {
     this.#tellSpared();
     this.#backlog.clear();
-    this.#window = new InFlightWindow();
-    this.#resends = null;
+    const window = this.#window;
+    this.#window = new InFlightWindow(); // before the loans are given back: the device may be lent others at once
+    this.#resends.end();
     this.#replay.clear();
+    this.#returnLoans(window);
   }
 
   /** Nothing will be delivered any more, and nobody has to wait for it. */
   stop(): void {
+    this.#returnLoans();
     this.#tellSpared();
     this.#backlog.stop();
   }
@@ -212,13 +249,18 @@ export class Outbound implements Sparing {
     return this.#context.broker.listenerCount("ack") > 0;
   }
 
-  #hasRoom(connection: Link): boolean {
+  /** `waiting`: how many have to find room before. */
+  #hasRoom(connection: Link, waiting = 0): boolean {
     const { inFlightMax, sendBufferBytesMax } = this.#context.settings;
-    return this.#window.count < inFlightMax && connection.unsentBytes < sendBufferBytesMax;
+    const count = this.#window.count + waiting;
+    // [MQTT-3.3.4-9]
+    return (
+      count < inFlightMax && count < connection.terms.receiveMaximum && connection.unsentBytes < sendBufferBytesMax
+    );
   }
 
   #takeAcknowledged(message: Message, connection: Link | null): void {
-    const waits = this.#resends !== null || this.#replay.depth > 0 || this.#backlog.depth > 0;
+    const waits = this.#resends.pending || this.#replay.depth > 0 || this.#backlog.depth > 0;
     const clean = this.#device.session.clean;
     // QoS 2 is sent when the store has it: after a power cut its publisher may send it again as one not seen before.
     const isCertain = clean || message.qos < 2;
@@ -245,10 +287,14 @@ export class Outbound implements Sparing {
   }
 
   #sendQoS0(message: Message, connection: Link): void {
-    if (connection.unsentBytes >= this.#context.settings.sendBufferBytesMax) return this.#device.drop("slow-reader");
     const forward = this.#forwarder.authorized(message, connection);
-    if (forward === null) return this.#device.drop("not-authorized");
-    this.#forwarder.send(forward, connection);
+    if (forward === null) this.#device.drop("not-authorized");
+    else this.#sendUnacknowledged(forward, connection);
+  }
+
+  #sendUnacknowledged(message: Message, connection: Link): void {
+    if (connection.unsentBytes >= this.#context.settings.sendBufferBytesMax) this.#device.drop("slow-reader");
+    else if (!this.#forwarder.send(message, connection)) this.#device.drop("too-large");
   }
 
   /** `sparedAt`: the tick of `Grace`, where the store was not told of the message. */
@@ -257,21 +303,37 @@ export class Outbound implements Sparing {
     if (forward === null || forward.qos === 0) {
       if (sparedAt < 0) this.#record.givenUp(message);
       if (forward === null) this.#device.drop("not-authorized");
-      else this.#forwarder.send(forward, connection);
+      else this.#sendUnacknowledged(forward, connection);
       return;
     }
     const keeps = !this.#device.session.clean || this.#hasAckListener;
-    if (keeps) forward.keep();
+    if (keeps) forward.keep(connection.version === 5 ? 5 : 4);
     // The store keeps the message as it came, and not what was made of it for this receiver.
     const isSpared = sparedAt >= 0 && forward === message;
     if (sparedAt >= 0 && !isSpared) this.#record.taken(message);
     const awaits = forward.qos === 2 ? awaiting.pubrec : awaiting.puback;
     const entry = this.#window.add(forward, awaits, keeps, isSpared ? sparedAt : -1);
-    const { packetId } = entry;
     if (isSpared) this.#spare(message, entry);
-    else this.#record.sent(message, packetId);
-    if (packetId === forward.packetId) this.#forwarder.send(forward, connection);
-    else this.#forwarder.sendApart(forward, packetId, false, connection);
+    else this.#record.sent(message, entry.packetId);
+    this.#send(forward, entry, connection);
+  }
+
+  #send(message: Message, entry: InFlight, connection: Link): void {
+    const { packetId } = entry;
+    const isSent =
+      packetId === message.packetId
+        ? this.#forwarder.send(message, connection)
+        : this.#forwarder.sendApart(message, packetId, false, connection);
+    if (!isSent) this.#giveUp(entry, "too-large"); // as if it had been delivered [MQTT-3.1.2-25]
+  }
+
+  #giveUp(entry: InFlight, reason: DropReason): void {
+    this.#device.drop(reason);
+    this.#close(entry);
+  }
+
+  #returnLoans(window = this.#window): void {
+    for (const [lender, messages] of window.takeLoans()) lender.returned(messages);
   }
 
   #spare(message: Message, entry: InFlight): void {
@@ -283,16 +345,18 @@ export class Outbound implements Sparing {
 
   /** Returns true when all has been sent again. */
   #resend(connection: Link): boolean {
-    const resends = this.#resends ?? [];
-    while (resends.length > 0) {
-      if (connection.unsentBytes >= this.#context.settings.sendBufferBytesMax) return false;
-      const entry = resends.shift() as InFlight;
-      if (entry.awaits === awaiting.release) continue;
-      if (entry.awaits === awaiting.pubcomp) connection.sendAcknowledgement(firstByte.pubrel, entry.packetId);
-      else if (entry.message !== null) this.#forwarder.sendApart(entry.message, entry.packetId, true, connection); // DUP [MQTT-3.3.1-1]
+    const { clock, settings } = this.#context;
+    for (;;) {
+      if (connection.unsentBytes >= settings.sendBufferBytesMax) return false;
+      const entry = this.#resends.next(this.#window, connection.terms.receiveMaximum);
+      if (entry === undefined) return !this.#resends.pending;
+      const { message, packetId } = entry;
+      if (entry.awaits === awaiting.pubcomp) connection.sendAcknowledgement(firstByte.pubrel, packetId);
+      else if (message === null) continue;
+      // Of QoS 2 the client may remember the packet id: it is not free before the handshake is through.
+      else if (message.qos === 1 && message.properties?.isExpired(clock.now())) this.#giveUp(entry, "expired");
+      else if (!this.#forwarder.sendApart(message, packetId, true, connection)) this.#giveUp(entry, "too-large"); // DUP [MQTT-3.3.1-1]
     }
-    this.#resends = null;
-    return true;
   }
 
   /** Returns true when nothing of the replay is left. */
@@ -300,7 +364,8 @@ export class Outbound implements Sparing {
     while (this.#replay.depth > 0) {
       if (!this.#hasRoom(connection)) return false;
       const message = this.#replay.take() as Message;
-      if (message.qos === 0) this.#sendQoS0(message, connection);
+      if (message.properties?.isExpired(this.#context.clock.now())) this.#device.drop("expired");
+      else if (message.qos === 0) this.#sendQoS0(message, connection);
       else {
         this.#record.calledUp(message);
         this.#sendAcknowledged(message, connection);
@@ -309,11 +374,18 @@ export class Outbound implements Sparing {
     return true;
   }
 
-  #settle(entry: InFlight, packetId: number): void {
-    const { message, awaits, sparedAt } = entry;
+  /** Nothing more is to be done for this entry. */
+  #close(entry: InFlight): void {
+    const { message, sparedAt, loan } = entry;
     this.#window.settle(entry);
-    if (sparedAt < 0) this.#record.settled(entry);
+    if (loan !== null) loan.lender.settled(loan.message);
+    else if (sparedAt < 0) this.#record.settled(entry);
     else if (message !== null) this.#record.spareEnded(message, entry);
+  }
+
+  #settle(entry: InFlight, packetId: number): void {
+    const { message, awaits } = entry;
+    this.#close(entry);
     const { connection } = this.#device;
     if (connection !== null && this.#hasAckListener) {
       // As in aedes: the PUBLISH at QoS 1, and at QoS 2 the PUBREL that was answered.
@@ -322,14 +394,4 @@ export class Outbound implements Sparing {
     }
     this.pump();
   }
-}
-
-function identityOf({ brokerId, brokerCounter }: { brokerId: string; brokerCounter: number }): string {
-  return `${brokerId} ${brokerCounter}`;
-}
-
-function identityOfKey(key: MessageKey, home: string): [brokerId: string, sequence: number] {
-  if (typeof key === "number") return [home, key];
-  const at = key.lastIndexOf("\n");
-  return [key.slice(0, at), Number(key.slice(at + 1))];
 }

@@ -2,23 +2,24 @@ import type { Acceptance } from "../store/acceptance.ts";
 import type { Message } from "../store/message.ts";
 import type { DeviceContext } from "./device-context.ts";
 import type { InFlight } from "./in-flight-window.ts";
-import type { Session } from "./session.ts";
+
+/** Whose messages they are. */
+interface Recorded {
+  readonly id: string;
+  readonly session: { readonly clean: boolean };
+}
 
 /**
  * What the store is told of the messages on their way to one device; nothing, where the session ends with its
  * connection. That it failed is counted and logged.
  */
 export class OutgoingRecord {
-  readonly #device: { readonly id: string; readonly session: Session };
+  readonly #device: Recorded;
   readonly #context: DeviceContext;
   readonly #tellSpared: () => void;
 
   /** `tellSpared` tells the store of everything that it was spared, before it is told of something newer. */
-  constructor(
-    device: { readonly id: string; readonly session: Session },
-    context: DeviceContext,
-    tellSpared: () => void,
-  ) {
+  constructor(device: Recorded, context: DeviceContext, tellSpared: () => void) {
     this.#device = device;
     this.#context = context;
     this.#tellSpared = tellSpared;

@@ -42,6 +42,7 @@ class Desk {
       id: "device",
       session: new Session(false),
       connection: null,
+      waitsFor: () => false,
       drop: (reason: string) => this.drops.push(reason),
     };
     this.backlog = new Backlog(device, context, new OutgoingRecord(device, context, () => {}), () => {});

@@ -3,24 +3,36 @@ import { connect, type Socket } from "node:net";
 import mqttPacket, { type Packet } from "mqtt-packet";
 
 type Cmd = Packet["cmd"];
+export type Connack = Extract<Packet, { cmd: "connack" }>;
 
-/** A client that sends just the bytes it is told to, and collects what comes back. */
+/**
+ * A client that sends just the bytes it is told to, and collects what comes back. It speaks MQTT 3.1.1, or 5 where it is
+ * told so by the `protocolVersion` of its CONNECT.
+ */
 export class RawClient {
   readonly socket: Socket;
   readonly packets: Packet[] = [];
+  readonly version: number;
   /** Resolves when the gateway has closed the connection. */
   readonly closed: Promise<void>;
   isClosed = false;
+  /** Of `connected`. */
+  connack: Connack | undefined;
   #waiting: (() => void)[] = [];
+  readonly #chunks: Buffer[] = [];
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, version: number) {
     this.socket = socket;
-    const parser = mqttPacket.parser({ protocolVersion: 4 });
+    this.version = version;
+    const parser = mqttPacket.parser({ protocolVersion: version });
     parser.on("packet", (packet) => {
       this.packets.push(packet);
       this.#wake();
     });
-    socket.on("data", (chunk) => parser.parse(chunk));
+    socket.on("data", (chunk) => {
+      if (version === 5) this.#chunks.push(chunk);
+      parser.parse(chunk);
+    });
     socket.on("error", () => {});
     this.closed = new Promise((resolve) => {
       socket.once("close", () => {
@@ -31,23 +43,29 @@ export class RawClient {
     });
   }
 
-  static async open(port: number): Promise<RawClient> {
+  static async open(port: number, version = 4): Promise<RawClient> {
     const socket = connect({ host: "127.0.0.1", port, noDelay: true });
     await once(socket, "connect");
-    return new RawClient(socket);
+    return new RawClient(socket, version);
   }
 
   /** Opens a connection, sends CONNECT and takes the CONNACK. */
   static async connected(port: number, options: ConnectOptions = {}): Promise<RawClient> {
-    const client = await RawClient.open(port);
+    const client = await RawClient.open(port, options.protocolVersion);
     client.connect(options);
-    const connack = await client.next("connack");
-    if (connack.cmd !== "connack" || connack.returnCode !== 0) throw new Error(`refused: ${JSON.stringify(connack)}`);
+    const connack = (await client.next("connack")) as Connack;
+    if ((connack.reasonCode ?? connack.returnCode) !== 0) throw new Error(`refused: ${JSON.stringify(connack)}`);
+    client.connack = connack;
     client.sessionPresent = connack.sessionPresent;
     return client;
   }
 
   sessionPresent: boolean | undefined;
+
+  /** All bytes that came, in MQTT 5: there `packets` do not show the order of user properties. */
+  get received(): Buffer {
+    return Buffer.concat(this.#chunks);
+  }
 
   /** Sends bytes, as numbers or as hexadecimal text with any white space. */
   bytes(bytes: string | number[] | Buffer): void {
@@ -55,11 +73,12 @@ export class RawClient {
   }
 
   send(packet: Packet): void {
-    this.socket.write(mqttPacket.generate(packet));
+    this.socket.write(mqttPacket.generate(packet, { protocolVersion: this.version }));
   }
 
   connect(options: ConnectOptions = {}): void {
-    const defaults = { protocolId: "MQTT", protocolVersion: 4, clean: true, clientId: "raw", keepalive: 0 } as const;
+    const protocolVersion = this.version as 4 | 5;
+    const defaults = { protocolId: "MQTT", protocolVersion, clean: true, clientId: "raw", keepalive: 0 } as const;
     this.send({ cmd: "connect", ...defaults, ...options });
   }
 
@@ -67,10 +86,16 @@ export class RawClient {
     this.send({ cmd: "publish", qos: 0, dup: false, retain: false, topic, payload, ...options });
   }
 
-  /** Subscribes and waits for the SUBACK; returns the granted codes. */
-  async subscribe(subscriptions: Record<string, 0 | 1 | 2>, messageId = 1): Promise<number[]> {
-    const list = Object.entries(subscriptions).map(([topic, qos]) => ({ topic, qos }));
-    this.send({ cmd: "subscribe", messageId, subscriptions: list });
+  /** Subscribes and waits for the SUBACK; returns the granted codes. Options and properties are those of MQTT 5. */
+  async subscribe(
+    subscriptions: Record<string, QoS | SubscriptionOptions>,
+    messageId = 1,
+    properties: SubscribeProperties = {},
+  ): Promise<number[]> {
+    const list = Object.entries(subscriptions).map(([topic, options]) =>
+      typeof options === "number" ? { topic, qos: options } : { topic, ...options },
+    );
+    this.send({ cmd: "subscribe", messageId, subscriptions: list, properties });
     const suback = await this.next("suback");
     return suback.cmd === "suback" ? (suback.granted as number[]) : [];
   }
@@ -93,11 +118,14 @@ export class RawClient {
     retain: boolean;
     dup: boolean;
     messageId: number | undefined;
+    /** In MQTT 5, where there are any. */
+    properties?: PublishProperties;
   }> {
     const packet = await this.next("publish");
     if (packet.cmd !== "publish") throw new Error("not a PUBLISH");
-    const { topic, payload, qos, retain, dup, messageId } = packet;
-    return { topic, payload: payload.toString(), qos, retain, dup, messageId };
+    const { topic, payload, qos, retain, dup, messageId, properties } = packet;
+    const message = { topic, payload: payload.toString(), qos, retain, dup, messageId };
+    return properties === undefined ? message : { ...message, properties };
   }
 
   /** Sends PINGREQ and waits for its answer: everything sent before has been handled then. */
@@ -106,10 +134,16 @@ export class RawClient {
     await this.next("pingresp");
   }
 
-  /** Leaves with DISCONNECT. */
-  async disconnect(): Promise<void> {
-    this.send({ cmd: "disconnect" });
+  /** Leaves with DISCONNECT, which has a reason code and properties in MQTT 5. */
+  async disconnect(reasonCode = 0, properties: DisconnectProperties = {}): Promise<void> {
+    this.send({ cmd: "disconnect", reasonCode, properties });
     await this.closed;
+  }
+
+  /** Waits until the gateway closes the connection; returns what came before that was not taken. */
+  async ending(): Promise<Packet[]> {
+    await this.closed;
+    return this.packets;
   }
 
   /** Cuts the line. */
@@ -124,4 +158,16 @@ export class RawClient {
 }
 
 export type ConnectOptions = Partial<Omit<Extract<Packet, { cmd: "connect" }>, "cmd">>;
-export type PublishOptions = { qos?: 0 | 1 | 2; retain?: boolean; dup?: boolean; messageId?: number };
+type QoS = 0 | 1 | 2;
+type PropertiesOf<Name extends Cmd> = NonNullable<Extract<Packet, { cmd: Name; properties?: object }>["properties"]>;
+export type PublishProperties = PropertiesOf<"publish">;
+type SubscribeProperties = PropertiesOf<"subscribe">;
+type DisconnectProperties = PropertiesOf<"disconnect">;
+export type SubscriptionOptions = { qos: QoS; nl?: boolean; rap?: boolean; rh?: 0 | 1 | 2 };
+export type PublishOptions = {
+  qos?: QoS;
+  retain?: boolean;
+  dup?: boolean;
+  messageId?: number;
+  properties?: PublishProperties;
+};

@@ -3,6 +3,7 @@ import { Message } from "../../src/store/message.ts";
 import type { Store } from "../../src/store/store.ts";
 import type { StoredPublish } from "../../src/store/stored-packets.ts";
 import type { SeededRandom } from "../scenario/seeded-random.ts";
+import { worldProperties } from "./world-properties.ts";
 import { WorldPublisher } from "./world-publisher.ts";
 import { WorldReceiver } from "./world-receiver.ts";
 import { WorldState } from "./world-state.ts";
@@ -93,7 +94,8 @@ export class StoreWorld {
     const { broker } = this.session;
     const common = { cmd: "publish" as const, retain: false, dup: false };
     const identity = { brokerId: broker.id, brokerCounter: ++broker.counter };
-    const message = new Message({ ...common, ...identity, ...packet }, packet.qos, false);
+    const properties = worldProperties(packet.payload.toString());
+    const message = new Message({ ...common, ...identity, ...packet, ...properties }, packet.qos, false);
     message.publishedAt = 1;
     for (const receiver of this.receivers) {
       if (packet.qos === 2 || this.#random.below(30) > 0) receiver.take(message.at(receiver.qos), this);

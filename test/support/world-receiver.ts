@@ -2,6 +2,7 @@ import type { Acceptance } from "../../src/store/acceptance.ts";
 import { Message } from "../../src/store/message.ts";
 import { keyOf } from "../../src/store/message-key.ts";
 import type { Session, StoreWorld } from "./store-world.ts";
+import { saysTheSame } from "./world-properties.ts";
 
 interface InFlight {
   brokerCounter: number;
@@ -130,6 +131,8 @@ export class WorldReceiver {
     void world.session.store.sent(this.id, message, packetId);
     if (qos === 2 && this.#unreleased.has(packetId)) return; // [MQTT-4.3.3-2]
     if (qos === 2) this.#unreleased.add(packetId);
-    this.#got.push({ text: message.payload.toString(), qos });
+    const text = message.payload.toString();
+    if (!saysTheSame(text, message.properties)) this.#fault(`${this.id} got "${text}" with other properties`);
+    this.#got.push({ text, qos });
   }
 }

@@ -1,6 +1,8 @@
 import { Message } from "../../src/store/message.ts";
+import { NEVER_EXPIRES } from "../../src/store/store.ts";
 import type { SeededRandom } from "../scenario/seeded-random.ts";
 import type { StoreWorld } from "./store-world.ts";
+import { saysTheSame, worldProperties } from "./world-properties.ts";
 
 const SUBSCRIBER = { id: "subscriber\n" };
 const SLOTS = 6;
@@ -59,6 +61,8 @@ export class WorldState {
     for (const [index, slot] of this.#retained.entries()) {
       const [found] = await store.retainedMatching([`retained/${index}`]);
       this.#compare(`retained/${index}`, slot, found === undefined ? 0 : Number(found.payload));
+      if (found === undefined || saysTheSame(String(found.payload), found.properties)) continue;
+      this.#fault(`retained/${index} has other properties`);
     }
     const subscriptions = await store.subscriptionsByClient(SUBSCRIBER);
     for (const [index, slot] of this.#subscribed.entries()) {
@@ -71,8 +75,8 @@ export class WorldState {
     }
     this.#isDiscarding = false;
     // A session that is not there gets no messages; this one starts anew at once, as that of a client that comes back.
-    await store.putSession({ id: "fleeting" }, 0);
-    for (const { id } of this.#world.receivers) await store.putSession({ id }, 0);
+    await store.putSession({ id: "fleeting" }, 0, NEVER_EXPIRES);
+    for (const { id } of this.#world.receivers) await store.putSession({ id }, 0, NEVER_EXPIRES);
   }
 
   #retain(index: number): void {
@@ -80,7 +84,8 @@ export class WorldState {
     const value = this.#random.below(3) === 0 ? 0 : ++this.#count;
     const payload = Buffer.from(value === 0 ? "" : String(value));
     const identity = { cmd: "publish" as const, brokerId: broker.id, brokerCounter: ++broker.counter, dup: false };
-    void store.storeRetained({ ...identity, topic: `retained/${index}`, payload, qos: 1, retain: true });
+    const said = { ...worldProperties(payload.toString()), qos: 1 as const, retain: true };
+    void store.storeRetained({ ...identity, ...said, topic: `retained/${index}`, payload });
     this.#promise(this.#retained[index] as Slot, value, store.durable());
   }
 
@@ -104,7 +109,7 @@ export class WorldState {
     const done = () => {
       for (const text of texts) this.#discarded.add(text);
       this.#isDiscarding = false;
-      void store.putSession({ id: "fleeting" }, 0);
+      void store.putSession({ id: "fleeting" }, 0, NEVER_EXPIRES);
     };
     store.discardSession({ id: "fleeting" }).then(this.#world.whileAlive(done));
   }
