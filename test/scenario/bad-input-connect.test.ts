@@ -65,17 +65,18 @@ describe("a connection that does not begin well is closed without an answer", ()
 });
 
 describe("a CONNECT that is well formed but not served gets its return code", () => {
-  it.each<[name: string, bytes: string | Buffer, code: number]>([
-    ["an unknown protocol level", "10 0d 0004 4d515454 4d 02 0000 0001 78", 1],
+  it.each<[name: string, bytes: string | Buffer, code: number, version?: number]>([
+    ["an unknown protocol level", "10 0d 0004 4d515454 4d 02 0000 0001 78", 0x84, 5],
+    ["an old protocol level", "10 0d 0004 4d515454 02 02 0000 0001 78", 1],
     ["MQTT 3.1 under the name of 3.1.1", "10 0d 0004 4d515454 03 02 0000 0001 78", 1],
     ["an empty client id without a clean session", "10 0c 0004 4d515454 04 00 0000 0000", 2],
     ["a client id of 65,535 bytes", connectWithId("x".repeat(65535)), 2],
-  ])("%s", async (_name, bytes, code) => {
+  ])("%s", async (_name, bytes, code, version = 4) => {
     await withstand(
       async ({ port }) => {
-        const client = await RawClient.open(port);
+        const client = await RawClient.open(port, version);
         client.bytes(bytes);
-        expect(await client.next("connack")).toMatchObject({ returnCode: code });
+        expect(await client.next("connack")).toMatchObject(version === 5 ? { reasonCode: code } : { returnCode: code });
         await client.closed;
       },
       [/^ERR_CONNECT_REFUSED/],

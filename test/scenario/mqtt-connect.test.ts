@@ -51,12 +51,19 @@ describe("the variable header of CONNECT", () => {
     },
   );
 
-  it.each([0, 3, 5, 6, 127])(
-    "answers protocol level %i with return code 1 and closes [MQTT-3.1.2-2]",
+  it.each([0, 1, 2, 3])("answers protocol level %i with return code 1 and closes [MQTT-3.1.2-2]", async (level) => {
+    const { port } = await startGateway();
+    const answer = await answerTo(port, connectFrame(0x02, [field("a")], { level }));
+    expect(answer).toMatchObject([{ cmd: "connack", returnCode: 1, sessionPresent: false }]);
+  });
+
+  it.each([6, 127])(
+    "answers protocol level %i in the form of MQTT 5, with 0x84, and closes [MQTT-3.1.2-2]",
     async (level) => {
       const { port } = await startGateway();
-      const answer = await answerTo(port, connectFrame(0x02, [field("a")], { level }));
-      expect(answer).toMatchObject([{ cmd: "connack", returnCode: 1, sessionPresent: false }]);
+      const client = await RawClient.open(port, 5);
+      client.bytes(connectFrame(0x02, [field("a")], { level }));
+      expect(await client.ending()).toMatchObject([{ cmd: "connack", reasonCode: 0x84, sessionPresent: false }]);
     },
   );
 

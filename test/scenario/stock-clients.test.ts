@@ -28,7 +28,7 @@ function message(client: MqttClient): Promise<{ topic: string; payload: string; 
 }
 
 describe.each(["TCP", "WebSocket"] as const)("MQTT.js over %s", (carrier) => {
-  it.each([3, 4] as const)(
+  it.each([3, 4, 5] as const)(
     "publishes and subscribes at every QoS with protocol version %i",
     async (protocolVersion) => {
       const url = urlOf(carrier, await startGateway());
@@ -54,9 +54,10 @@ describe.each(["TCP", "WebSocket"] as const)("MQTT.js over %s", (carrier) => {
     expect(await received).toEqual({ topic: "a", payload: "kept", qos: 1, retain: true });
   });
 
-  it("finds its session and what waited in it", async () => {
+  it.each([4, 5] as const)("finds its session and what waited in it with protocol version %i", async (version) => {
     const url = urlOf(carrier, await startGateway());
-    const session = { clientId: "device", clean: false };
+    const properties = version === 5 ? { properties: { sessionExpiryInterval: 60 } } : {};
+    const session = { clientId: "device", clean: false, protocolVersion: version, ...properties };
     const first = await connected(url, session);
     await first.subscribeAsync("a", { qos: 2 });
     await first.endAsync();
@@ -114,6 +115,9 @@ describe.skipIf(!mosquitto)(
       ["mqttv311", 0],
       ["mqttv311", 1],
       ["mqttv311", 2],
+      ["mqttv5", 0],
+      ["mqttv5", 1],
+      ["mqttv5", 2],
     ] as const)("speak %s at QoS %i", async (version, qos) => {
       const { gateway, port } = await startGateway();
       const common = ["-h", "127.0.0.1", "-p", `${port}`, "-V", version, "-q", `${qos}`];
@@ -125,18 +129,21 @@ describe.skipIf(!mosquitto)(
       expect(stdout.trim().split("\n")).toEqual([1, 2, 3].map((n) => `a/${n} ${qos} 0 message ${n}`));
     });
 
-    it("keep a session while mosquitto_sub is away, and get retained messages", async () => {
-      const { gateway, port } = await startGateway();
-      const common = ["-h", "127.0.0.1", "-p", `${port}`, "-V", "mqttv311", "-q", "1"];
-      const device = [...common, "-i", "device", "-c", "-t", "a/#", "-W", "10"];
-      await run("mosquitto_sub", [...device, "-E"]);
-      for (const n of [1, 2]) await run("mosquitto_pub", [...common, "-t", "a/b", "-m", `waited ${n}`]);
-      await run("mosquitto_pub", [...common, "-t", "r", "-m", "kept", "-r"]);
-      expect(Object.keys(gateway.broker.clients)).toEqual([]);
-      const { stdout } = await run("mosquitto_sub", [...device, "-C", "2"]);
-      expect(stdout.trim().split("\n")).toEqual(["waited 1", "waited 2"]);
-      const retained = await run("mosquitto_sub", [...common, "-t", "r", "-C", "1", "-W", "10", "-F", "%r %p"]);
-      expect(retained.stdout.trim()).toBe("1 kept");
-    });
+    it.each(["mqttv31", "mqttv311", "mqttv5"])(
+      "keep a session while mosquitto_sub is away, and get retained messages, with %s",
+      async (version) => {
+        const { gateway, port } = await startGateway();
+        const common = ["-h", "127.0.0.1", "-p", `${port}`, "-V", version, "-q", "1"];
+        const device = [...common, "-i", "device", "-c", "-t", "a/#", "-W", "10"];
+        await run("mosquitto_sub", [...device, "-E"]);
+        for (const n of [1, 2]) await run("mosquitto_pub", [...common, "-t", "a/b", "-m", `waited ${n}`]);
+        await run("mosquitto_pub", [...common, "-t", "r", "-m", "kept", "-r"]);
+        expect(Object.keys(gateway.broker.clients)).toEqual([]);
+        const { stdout } = await run("mosquitto_sub", [...device, "-C", "2"]);
+        expect(stdout.trim().split("\n")).toEqual(["waited 1", "waited 2"]);
+        const retained = await run("mosquitto_sub", [...common, "-t", "r", "-C", "1", "-W", "10", "-F", "%r %p"]);
+        expect(retained.stdout.trim()).toBe("1 kept");
+      },
+    );
   },
 );
