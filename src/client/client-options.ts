@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { IClientOptions } from "mqtt";
 import { usageError } from "../command/usage-error.ts";
 import { topicMistake } from "../topic/topic-rules.ts";
+import { type PropertyPlan, planProperties } from "./plan-properties.ts";
 
 /** The options that `pub` and `sub` share, as the command line gives them: texts, unchecked. */
 export interface ClientFlags {
@@ -18,6 +19,12 @@ export interface ClientFlags {
   readonly willPayload?: string;
   readonly willQos?: string;
   readonly willRetain?: boolean;
+  /** The words of all -D. */
+  readonly property?: readonly string[];
+  /** -x */
+  readonly sessionExpiryInterval?: string;
+  /** -c */
+  readonly disableCleanSession?: boolean;
 }
 
 /** Where to connect and how. */
@@ -27,6 +34,8 @@ export interface ClientPlan {
   readonly place: string;
   /** Topic that a mqtt:// URL ends with, as in mosquitto. */
   readonly urlTopic: string | undefined;
+  /** Of the packets that follow CONNECT; all of them empty unless it is MQTT 5. */
+  readonly properties: Omit<PropertyPlan, "connect" | "will">;
 }
 
 const versions: ReadonlyMap<string, Pick<IClientOptions, "protocolId" | "protocolVersion">> = new Map([
@@ -60,6 +69,10 @@ export function planClient(flags: ClientFlags, role: "pub" | "sub"): ClientPlan 
   if (password !== undefined && username === undefined && version.protocolVersion !== 5) {
     throw usageError("-P needs a user name, -u: MQTT 3 has no password without one"); // [MQTT-3.1.2-22]
   }
+  if (flags.disableCleanSession === true && !flags.id) {
+    throw usageError("-c needs a client id, -i: a session is kept under it");
+  }
+  const { connect, will, ...properties } = propertiesOf(flags, role);
   const options: IClientOptions = {
     ...target.options,
     ...version,
@@ -68,9 +81,37 @@ export function planClient(flags: ClientFlags, role: "pub" | "sub"): ClientPlan 
     connectTimeout: 10_000,
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password: Buffer.from(password) }),
-    ...willOf(flags),
+    clean: flags.disableCleanSession !== true,
+    ...(Object.keys(connect).length === 0 ? {} : { properties: connect }),
+    ...willOf(flags, will),
   };
-  return { options, place: target.place, urlTopic: target.topic };
+  return { options, place: target.place, urlTopic: target.topic, properties };
+}
+
+const neverExpires = 0xffff_ffff;
+
+/** With MQTT 5, -c keeps a session for ever unless -x says how long, as in mosquitto. */
+function propertiesOf(flags: ClientFlags, role: "pub" | "sub"): PropertyPlan {
+  const { property = [], sessionExpiryInterval, disableCleanSession, id } = flags;
+  const plan = planProperties(property, role);
+  if (versionOf(flags.protocolVersion ?? "3.1.1").protocolVersion !== 5) {
+    if (property.length > 0) throw usageError("-D is for MQTT 5 only: add -V 5");
+    if (sessionExpiryInterval !== undefined) throw usageError("-x is for MQTT 5 only: add -V 5");
+    return plan;
+  }
+  const given = plan.connect.sessionExpiryInterval;
+  if (given !== undefined && sessionExpiryInterval !== undefined) {
+    throw usageError("-D connect session-expiry-interval and -x are the same: give one of them");
+  }
+  const asked = sessionExpiryInterval === undefined ? given : expirySecondsOf(sessionExpiryInterval);
+  const seconds = asked ?? (disableCleanSession === true ? neverExpires : undefined);
+  if (seconds === neverExpires && !id) throw usageError("a session that never expires needs a client id, -i");
+  return seconds === undefined ? plan : { ...plan, connect: { ...plan.connect, sessionExpiryInterval: seconds } };
+}
+
+function expirySecondsOf(text: string): number {
+  if (text === "-1" || text === "∞") return neverExpires;
+  return wholeNumberOf("-x", text, 0, neverExpires);
 }
 
 /** 0, 1 or 2. */
@@ -144,14 +185,16 @@ function versionOf(text: string): Pick<IClientOptions, "protocolId" | "protocolV
   return version;
 }
 
-function willOf(flags: ClientFlags): Pick<IClientOptions, "will"> {
+function willOf(flags: ClientFlags, properties: PropertyPlan["will"]): Pick<IClientOptions, "will"> {
+  const hasProperties = Object.keys(properties).length > 0;
   const { willTopic, willPayload, willQos, willRetain } = flags;
   if (willTopic === undefined) {
-    if (willPayload === undefined && willQos === undefined && willRetain === undefined) return {};
+    if (willPayload === undefined && willQos === undefined && willRetain === undefined && !hasProperties) return {};
     throw usageError("a will needs --will-topic");
   }
   const mistake = topicMistake(willTopic);
   if (mistake !== undefined) throw usageError(`--will-topic ${JSON.stringify(willTopic)} is no topic: ${mistake}`);
   const payload = Buffer.from(willPayload ?? "");
-  return { will: { topic: willTopic, payload, qos: qosOf("--will-qos", willQos ?? "0"), retain: willRetain === true } };
+  const will = { topic: willTopic, payload, qos: qosOf("--will-qos", willQos ?? "0"), retain: willRetain === true };
+  return { will: hasProperties ? { ...will, properties } : will };
 }

@@ -1,6 +1,7 @@
 import { connect, type IClientOptions, type MqttClient } from "mqtt";
 import { WaypostError } from "../waypost-error.ts";
 import type { ClientPlan } from "./client-options.ts";
+import { type ReasonDetails, reasonWords } from "./reason-words.ts";
 
 /**
  * Connects and waits for the CONNACK. `prepare` gets the client before anything can arrive: the messages of a kept
@@ -15,10 +16,14 @@ export function openClient(
   prepare(client);
   return new Promise((resolve, reject) => {
     let isOpen = false;
+    let details: ReasonDetails | undefined;
+    client.once("packetreceive", (packet) => {
+      if (packet.cmd === "connack" || packet.cmd === "disconnect") details = packet.properties;
+    });
     // Stays for the life of the client: an error without a listener would end the process. What fails once the client
     // was accepted ends in `close`, and the caller said by reconnectPeriod what follows.
     client.on("error", (error) => {
-      if (!isOpen) fail(connectProblem(error, place));
+      if (!isOpen) fail(connectProblem(error, place, details));
     });
     const onClose = () => fail(new WaypostError("ERR_UPSTREAM", closedText(place)));
     client.once("close", onClose);
@@ -35,9 +40,11 @@ export function openClient(
 }
 
 const disconnectSecondsMax = 2;
+/** From here on, reason codes are those of MQTT 5. */
+const FAILURE = 0x80;
 
-/** Sends DISCONNECT and closes; gives up waiting for a peer that does not answer. */
-export async function closeClient(client: MqttClient): Promise<void> {
+/** Sends DISCONNECT, with the properties if there are any, and closes; gives up waiting for a peer that does not answer. */
+export async function closeClient(client: MqttClient, properties: object = {}): Promise<void> {
   if (!client.connected) {
     client.end(true);
     return;
@@ -47,7 +54,8 @@ export async function closeClient(client: MqttClient): Promise<void> {
       client.stream.destroy();
       resolve();
     }, disconnectSecondsMax * 1000);
-    client.end(false, () => {
+    const packet = Object.keys(properties).length === 0 ? {} : { properties };
+    client.end(false, packet, () => {
       clearTimeout(timer);
       resolve();
     });
@@ -58,12 +66,17 @@ function closedText(place: string): string {
   return `${place} closed the connection before it accepted the client: is it an MQTT listener, and does it allow this client?`;
 }
 
-function connectProblem(error: Error & { code?: unknown }, place: string): WaypostError {
+function connectProblem(
+  error: Error & { code?: unknown },
+  place: string,
+  details: ReasonDetails | undefined,
+): WaypostError {
   const { code } = error;
   const options = { cause: error };
   if (typeof code === "number") {
-    const reason = error.message.replace(/^Connection refused: /, "").toLowerCase();
-    const text = `${place} refused the connection: ${reason || `reason code ${code}`}; check -i, -u, -P and -V`;
+    const said = error.message.replace(/^Connection refused: /, "").toLowerCase();
+    const reason = code < FAILURE ? said || `reason code ${code}` : reasonWords(code, details);
+    const text = `${place} refused the connection: ${reason}; check -i, -u, -P and -V`;
     return new WaypostError("ERR_CONNECT_REFUSED", text, options);
   }
   return new WaypostError("ERR_UPSTREAM", `cannot reach ${place}: ${reasonOf(code, error.message)}`, options);

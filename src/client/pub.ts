@@ -1,14 +1,16 @@
 import { createReadStream } from "node:fs";
 import type { Readable } from "node:stream";
-import type { MqttClient } from "mqtt";
+import type { IClientPublishOptions, MqttClient } from "mqtt";
 import type { CommandContext } from "../command/command-context.ts";
 import { exitCodes } from "../command/exit-code.ts";
 import { usageError } from "../command/usage-error.ts";
 import { topicMistake } from "../topic/topic-rules.ts";
 import { WaypostError } from "../waypost-error.ts";
 import { type ClientFlags, planClient, qosOf } from "./client-options.ts";
+import { LastWords } from "./last-words.ts";
 import { allOf, linesOf } from "./lines.ts";
 import { closeClient, openClient } from "./open-client.ts";
+import { refusal } from "./refusal.ts";
 
 export interface PubFlags extends ClientFlags {
   readonly topic?: string;
@@ -18,6 +20,7 @@ export interface PubFlags extends ClientFlags {
   readonly stdinLine?: boolean;
   readonly stdinFile?: boolean;
   readonly retain?: boolean;
+  readonly verbose?: boolean;
 }
 
 /** Unacknowledged QoS 1 and 2 messages at once, as in mosquitto_pub; a gateway may ask for fewer by MQTT 5. */
@@ -37,15 +40,31 @@ export async function pub(flags: PubFlags, context: CommandContext): Promise<num
   const first = flags.stdinLine === true ? undefined : await payloads.next();
 
   const client = await openClient(plan, { reconnectPeriod: 0 });
-  const publisher = new Publisher(client, topic, { qos, retain: flags.retain === true }, plan.place);
+  if (flags.verbose === true) remarkUnheard(client, context);
+  const properties = plan.options.protocolVersion === 5 ? { properties: plan.properties.publish } : {};
+  const options = { qos, retain: flags.retain === true, ...properties };
+  const publisher = new Publisher(client, topic, options, plan.place);
   const interrupted = interruption(context);
   try {
     const work = publisher.publishAll(payloads, first?.value).then(() => exitCodes.ok);
     return await Promise.race([work, publisher.lost, interrupted.code]);
   } finally {
     interrupted.stop();
-    await closeClient(client);
+    await closeClient(client, plan.properties.disconnect);
   }
+}
+
+const noMatchingSubscribers = 0x10;
+
+/** Says once that nobody was there to hear; a gateway tells it with MQTT 5 and QoS 1 or 2, if it cares to. */
+function remarkUnheard(client: MqttClient, { stderr }: CommandContext): void {
+  let isSaid = false;
+  client.on("packetreceive", (packet) => {
+    if (isSaid || (packet.cmd !== "puback" && packet.cmd !== "pubrec")) return;
+    if (packet.reasonCode !== noMatchingSubscribers) return;
+    isSaid = true;
+    stderr.write("waypost pub: nobody has subscribed to the topic\n");
+  });
 }
 
 class Publisher {
@@ -53,18 +72,24 @@ class Publisher {
   readonly lost: Promise<never>;
   readonly #client: MqttClient;
   readonly #topic: string;
-  readonly #options: { qos: 0 | 1 | 2; retain: boolean };
+  readonly #options: IClientPublishOptions;
+  readonly #place: string;
   readonly #windowMax: number;
   readonly #inFlight = new Set<Promise<void>>();
 
-  constructor(client: MqttClient, topic: string, options: { qos: 0 | 1 | 2; retain: boolean }, place: string) {
+  constructor(client: MqttClient, topic: string, options: IClientPublishOptions, place: string) {
     this.#client = client;
     this.#topic = topic;
     this.#options = options;
-    this.#windowMax = options.qos === 0 ? 1 : inFlightMax;
+    this.#place = place;
+    const receiveMaximum = client.serverProperties?.receiveMaximum ?? inFlightMax; // [MQTT-3.3.4-7]
+    this.#windowMax = options.qos === 0 ? 1 : Math.min(inFlightMax, receiveMaximum);
+    const lastWords = new LastWords(client);
     this.lost = new Promise((_, reject) => {
       client.once("close", () =>
-        reject(new WaypostError("ERR_UPSTREAM", `${place} closed the connection: not all was published`)),
+        reject(
+          new WaypostError("ERR_UPSTREAM", `${place} closed the connection${lastWords.text}: not all was published`),
+        ),
       );
     });
     // It may reject while nobody waits for it.
@@ -79,11 +104,19 @@ class Publisher {
 
   /** Returns when there is room for the next message: a pipe is read no faster than the gateway takes it. */
   async publish(payload: Buffer): Promise<void> {
-    const sent = this.#client.publishAsync(this.#topic, payload, this.#options).then(() => {});
-    const settled = sent.finally(() => this.#inFlight.delete(settled));
+    const settled = this.#send(payload).finally(() => this.#inFlight.delete(settled));
     this.#inFlight.add(settled);
     settled.catch(() => {});
     if (this.#inFlight.size >= this.#windowMax) await Promise.race(this.#inFlight);
+  }
+
+  #send(payload: Buffer): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#client.publish(this.#topic, payload, this.#options, (error, packet) => {
+        if (error) reject(refusal(error, packet, { place: this.#place, topic: this.#topic }));
+        else resolve();
+      });
+    });
   }
 }
 

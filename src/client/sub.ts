@@ -5,7 +5,11 @@ import { usageError } from "../command/usage-error.ts";
 import { filterMistake } from "../topic/topic-rules.ts";
 import { WaypostError } from "../waypost-error.ts";
 import { type ClientFlags, type ClientPlan, planClient, qosOf, wholeNumberOf } from "./client-options.ts";
+import { LastWords } from "./last-words.ts";
 import { closeClient, openClient } from "./open-client.ts";
+import { propertyLines } from "./property-lines.ts";
+import { type ReasonDetails, reasonWords } from "./reason-words.ts";
+import { resolveAliases } from "./resolve-aliases.ts";
 
 export interface SubFlags extends ClientFlags {
   readonly topic?: readonly string[];
@@ -14,7 +18,7 @@ export interface SubFlags extends ClientFlags {
   readonly count?: string;
   /** -W */
   readonly timeout?: string;
-  readonly disableCleanSession?: boolean;
+  readonly properties?: boolean;
 }
 
 interface SubPlan extends ClientPlan {
@@ -23,6 +27,7 @@ interface SubPlan extends ClientPlan {
   readonly countMax: number;
   readonly timeoutSeconds: number | undefined;
   readonly isVerbose: boolean;
+  readonly showsProperties: boolean;
 }
 
 /**
@@ -39,15 +44,18 @@ export async function sub(flags: SubFlags, context: CommandContext): Promise<num
     );
     const client = await Promise.race([opening, ending.code]);
     if (typeof client === "number") {
-      opening.then(closeClient, () => {});
+      opening.then(
+        (late) => closeClient(late),
+        () => {},
+      );
       return client;
     }
     try {
       await Promise.race([subscribe(client, plan), ending.code]);
-      return await ending.code;
+      return await Promise.race([ending.code, ending.problem]);
     } finally {
       ending.stop(); // before the connection closes, which is then no loss
-      await closeClient(client);
+      await closeClient(client, plan.properties.disconnect);
     }
   } finally {
     ending.stop();
@@ -62,13 +70,13 @@ function planSub(flags: SubFlags): SubPlan {
     const mistake = filterMistake(filter);
     if (mistake !== undefined) throw usageError(`-t ${JSON.stringify(filter)} is no topic filter: ${mistake}`);
   }
-  const isPersistent = flags.disableCleanSession === true;
-  if (isPersistent && !flags.id) throw usageError("-c needs a client id, -i: a session is kept under it");
-  const isVersion5 = plan.options.protocolVersion === 5;
-  const properties = isPersistent && isVersion5 ? { properties: { sessionExpiryInterval: 0xffff_ffff } } : {};
+  const showsProperties = flags.properties === true;
+  if (showsProperties && plan.options.protocolVersion !== 5) {
+    throw usageError("--properties is for MQTT 5 only: add -V 5");
+  }
   return {
     ...plan,
-    options: { ...plan.options, clean: !isPersistent, ...properties },
+    showsProperties,
     filters,
     qos: qosOf("-q", flags.qos ?? "0"),
     countMax: flags.count === undefined ? Number.POSITIVE_INFINITY : wholeNumberOf("-C", flags.count, 1, 4_294_967_295),
@@ -77,11 +85,15 @@ function planSub(flags: SubFlags): SubPlan {
   };
 }
 
-async function subscribe(client: MqttClient, { filters, qos, place }: SubPlan): Promise<void> {
-  const options: IClientSubscribeOptions = { qos };
+async function subscribe(client: MqttClient, { filters, qos, place, properties }: SubPlan): Promise<void> {
+  const given = properties.subscribe;
+  const options: IClientSubscribeOptions = { qos, ...(Object.keys(given).length === 0 ? {} : { properties: given }) };
+  const lastWords = new LastWords(client);
   const lost = new Promise<never>((_, reject) => {
     client.once("close", () =>
-      reject(new WaypostError("ERR_UPSTREAM", `${place} closed the connection instead of subscribing`)),
+      reject(
+        new WaypostError("ERR_UPSTREAM", `${place} closed the connection${lastWords.text} instead of subscribing`),
+      ),
     );
   });
   lost.catch(() => {});
@@ -90,24 +102,38 @@ async function subscribe(client: MqttClient, { filters, qos, place }: SubPlan): 
       await Promise.race([client.subscribeAsync(filter, options), lost]);
     } catch (error) {
       if (error instanceof WaypostError) throw error;
-      // 0x80, the one refusal of MQTT 3, is an "unspecified error" to MQTT.js.
-      const reason = (error as Error).message.replace(/^Subscribe error: /, "").toLowerCase();
-      const why = reason === "unspecified error" ? "its log says why" : reason;
-      const text = `${place} refused the subscription to ${JSON.stringify(filter)}: ${why}`;
+      const text = `${place} refused the subscription to ${JSON.stringify(filter)}: ${whyRefused(error)}`;
       throw new WaypostError("ERR_NOT_AUTHORIZED", text, { cause: error });
     }
   }
 }
 
+function whyRefused(error: unknown): string {
+  const { message, packet } = error as Error & { packet?: { granted?: number[]; properties?: ReasonDetails } };
+  const code = packet?.granted?.[0];
+  if (code === undefined) return message.toLowerCase();
+  // The one refusal of MQTT 3, and the one of MQTT 5 that says as little.
+  if (code === 0x80 && packet?.properties?.reasonString === undefined) return "its log says why";
+  return reasonWords(code, packet?.properties);
+}
+
+/** Reasons to close a connection that will not go away by trying again: two clients with one id would do so for ever. */
+const finalReasons: ReadonlySet<number> = new Set([0x87, 0x8e, 0x9c, 0x9d]);
+
 function printMessages(client: MqttClient, plan: SubPlan, { stdout, stderr }: CommandContext, ending: Ending): void {
   let count = 0;
   let isUp = false;
+  const lastWords = new LastWords(client);
+  resolveAliases(client);
   client.on("connect", () => {
     isUp = true;
   });
   client.on("close", () => {
-    if (isUp && !ending.isOver)
-      stderr.write(`waypost sub: ${plan.place} closed the connection, trying again every second\n`);
+    if (isUp && !ending.isOver) {
+      const text = `${plan.place} closed the connection${lastWords.text}`;
+      if (finalReasons.has(lastWords.code ?? 0)) ending.fail(new WaypostError("ERR_UPSTREAM", text));
+      else stderr.write(`waypost sub: ${text}, trying again every second\n`);
+    }
     isUp = false;
   });
   // Not the event "message": this one waits for the callback, so that a slow reader of stdout holds up the gateway's
@@ -119,7 +145,11 @@ function printMessages(client: MqttClient, plan: SubPlan, { stdout, stderr }: Co
       callback();
       if (count >= plan.countMax) ending.end(exitCodes.ok);
     };
-    if (stdout.write(lineOf(packet, plan.isVerbose))) done();
+    const line = lineOf(packet, plan.isVerbose);
+    const isTaken = stdout.write(
+      plan.showsProperties ? Buffer.concat([line, Buffer.from(propertyLines(packet))]) : line,
+    );
+    if (isTaken) done();
     else stdout.once("drain", done);
   };
 }
@@ -135,11 +165,13 @@ function lineOf({ topic, payload }: IPublishPacket, isVerbose: boolean): Buffer 
   ]);
 }
 
-/** The first of: enough messages, a signal, the time is over. */
+/** The first of: enough messages, a signal, the time is over; or a problem that trying again does not solve. */
 class Ending {
   readonly code: Promise<number>;
+  readonly problem: Promise<never>;
   isOver = false;
   #resolve: (code: number) => void = () => {};
+  #reject: (problem: WaypostError) => void = () => {};
   readonly #context: CommandContext;
   readonly #timer: NodeJS.Timeout | undefined;
 
@@ -148,6 +180,11 @@ class Ending {
     this.code = new Promise((resolve) => {
       this.#resolve = resolve;
     });
+    this.problem = new Promise((_, reject) => {
+      this.#reject = reject;
+    });
+    // It may reject while nobody waits for it.
+    this.problem.catch(() => {});
     context.signals.on("SIGINT", this.#onSignal);
     context.signals.on("SIGTERM", this.#onSignal);
     if (timeoutSeconds !== undefined) this.#timer = setTimeout(this.#onTimeout, timeoutSeconds * 1000);
@@ -156,6 +193,11 @@ class Ending {
   end(code: number): void {
     this.isOver = true;
     this.#resolve(code);
+  }
+
+  fail(problem: WaypostError): void {
+    this.isOver = true;
+    this.#reject(problem);
   }
 
   stop(): void {

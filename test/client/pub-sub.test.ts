@@ -41,9 +41,41 @@ describe("pub and sub", () => {
     expect(await printed({ topic: ["a"], count: "1", qos })).toEqual({ code: 0, text: "hello\n" });
   });
 
-  it.each(["3.1", "3.1.1"])("speak MQTT %s", async (protocolVersion) => {
+  it.each(["3.1", "3.1.1", "5"])("speak MQTT %s", async (protocolVersion) => {
     await publish({ topic: "a", message: "hello", protocolVersion });
     expect(await printed({ topic: ["a"], count: "1", protocolVersion })).toMatchObject({ text: "hello\n" });
+  });
+
+  it("carry properties with -D, and show them with --properties", async () => {
+    const words = ["publish", "content-type", "text/plain", "publish", "user-property", "a", "1"];
+    const property = [...words, "publish", "user-property", "a", "-2", "publish", "message-expiry-interval", "60"];
+    const version = { protocolVersion: "5", topic: "a", qos: "1" };
+    expect(await publish({ ...version, message: "hello", property })).toBe(0);
+    const numbered = { property: ["subscribe", "subscription-identifier", "7"], properties: true };
+    const { text } = await printed({ ...version, ...numbered, topic: ["a"], count: "1", verbose: true });
+    const [first, ...lines] = text.trimEnd().split("\n");
+    expect(first).toBe("a hello");
+    expect(lines.map((line) => line.replace(/^( {2}message-expiry-interval) (60|59|58)$/, "$1")).sort()).toEqual([
+      '  content-type "text/plain"',
+      "  message-expiry-interval",
+      "  subscription-identifier 7",
+      '  user-property "a" "-2"',
+      '  user-property "a" "1"',
+    ]);
+  });
+
+  it("give topics and payloads with topic aliases in both directions", async () => {
+    const subscriber = { protocolVersion: "5", topic: ["start", "house/#"], count: "4", qos: "2", verbose: true };
+    const { context, stdout } = capturedContext();
+    const property = ["connect", "topic-alias-maximum", "5"];
+    const ended = sub({ ...address, ...subscriber, property }, context);
+    await publish({ topic: "start", message: "start" });
+    if (stdout.text === "") await once(stdout, "captured");
+    const lines = ["1\n", "2\n", "3\n"].map((line) => Buffer.from(line));
+    const aliased = { protocolVersion: "5", property: ["publish", "topic-alias", "1"], retain: false };
+    expect(await publish({ topic: "house/lamp", stdinLine: true, qos: "2", ...aliased }, lines)).toBe(0);
+    expect(await ended).toBe(0);
+    expect(stdout.text).toBe("start start\nhouse/lamp 1\nhouse/lamp 2\nhouse/lamp 3\n");
   });
 
   it("speak MQTT over WebSocket", async () => {
@@ -109,6 +141,25 @@ describe("sub", () => {
     await publish({ topic: "a", message: "while away", qos: "1", retain: false });
     const { text } = await printed({ ...session, topic: ["other"], count: "1" });
     expect(text).toBe("while away\n");
+  });
+
+  it("keeps its session as long as -x says with MQTT 5, and no longer than its DISCONNECT says", async () => {
+    const session = { id: "kept", disableCleanSession: true, qos: "1", topic: ["a"], protocolVersion: "5" };
+    await publish({ topic: "a", message: "first", qos: "1" });
+    expect(await printed({ ...session, sessionExpiryInterval: "600", count: "1" })).toMatchObject({ text: "first\n" });
+    await publish({ topic: "a", message: "while away", qos: "1", retain: false });
+    const property = ["disconnect", "session-expiry-interval", "0"];
+    const { text } = await printed({
+      ...session,
+      sessionExpiryInterval: "600",
+      topic: ["other"],
+      count: "1",
+      property,
+    });
+    expect(text).toBe("while away\n");
+    await publish({ topic: "a", message: "to nobody", qos: "1", retain: false });
+    await publish({ topic: "other", message: "there", qos: "1" });
+    expect(await printed({ ...session, topic: ["other"], count: "1" })).toMatchObject({ text: "there\n" });
   });
 
   it("ends with 0 at Ctrl-C", async () => {

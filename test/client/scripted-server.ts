@@ -10,9 +10,11 @@ export async function scriptedServer(answer: (packet: Packet, send: (packet: Pac
   const server = createServer((socket) => {
     sockets.add(socket);
     const parser = mqttPacket.parser();
+    let protocolVersion = 4;
     parser.on("packet", (packet: Packet) => {
       received.push(packet);
-      answer(packet, (reply) => socket.write(mqttPacket.generate(reply)), socket);
+      if (packet.cmd === "connect") protocolVersion = packet.protocolVersion ?? 4;
+      answer(packet, (reply) => socket.write(mqttPacket.generate(reply, { protocolVersion })), socket);
     });
     socket.on("data", (bytes) => parser.parse(bytes));
     socket.on("error", () => socket.destroy());
@@ -28,4 +30,4 @@ export async function scriptedServer(answer: (packet: Packet, send: (packet: Pac
   return { port: String(port), received };
 }
 
-export const accepted: Packet = { cmd: "connack", returnCode: 0, sessionPresent: false };
+export const accepted: Packet = { cmd: "connack", returnCode: 0, reasonCode: 0, sessionPresent: false };
