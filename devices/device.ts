@@ -1,5 +1,6 @@
 import type { Ledger } from "./ledger/ledger.ts";
-import type { Channel, Link, Message } from "./link.ts";
+import type { Link, Message } from "./link.ts";
+import type { Channel } from "./outgoing.ts";
 import type { Random } from "./random.ts";
 import { Timetable } from "./timetable.ts";
 
@@ -49,7 +50,10 @@ export class Device {
   }
 
   openStreams(ledger: Ledger): void {
-    for (const { flow, topic, qos } of this.#behaviour.channels) ledger.open({ flow, sender: this.name, topic, qos });
+    const { version } = this.#link;
+    for (const { retain: _, ...channel } of this.#behaviour.channels) {
+      ledger.open({ ...channel, sender: this.name, version });
+    }
   }
 
   live(): void {

@@ -5,6 +5,7 @@ export type FleetErrorCode =
   | "ERR_GATEWAY_START"
   | "ERR_SUBSCRIPTION_REFUSED"
   | "ERR_TIMEOUT"
+  | "ERR_MALFORMED"
   | "ERR_REPORT"
   | "ERR_INVARIANT";
 

@@ -8,11 +8,15 @@ import type { Ledger } from "./ledger/ledger.ts";
 import { Link } from "./link.ts";
 import type { Outages } from "./outages.ts";
 import type { Progress } from "./progress.ts";
+import type { ProtocolVersion } from "./protocol-version.ts";
 import type { Member } from "./scenario/scenario.ts";
+import { habitsOf } from "./version5/habits.ts";
 
 export type FleetOptions = {
   run: string;
   root: string;
+  seed: number;
+  versions: ReadonlyMap<string, ProtocolVersion>;
   gateway: Gateway;
   liveMs: number;
   /** Gives up on what is outstanding when nothing has come for this long. */
@@ -75,11 +79,12 @@ export class Fleet {
   }
 
   #build({ name, behaviour }: Member): Device {
-    const { run, gateway, ledger, clock, outages } = this.#options;
+    const { run, seed, versions, gateway, ledger, clock, outages } = this.#options;
     const { url, wsUrl, ...credentials } = gateway;
     const persistent = behaviour.persistent ?? false;
+    const voice = { version: versions.get(name) ?? 4, habits: habitsOf(name, seed) };
     const link = new Link(
-      { name, run, url: behaviour.transport === "tcp" ? url : wsUrl, persistent, ...credentials },
+      { name, run, url: behaviour.transport === "tcp" ? url : wsUrl, persistent, ...voice, ...credentials },
       { ledger, clock, outages, lost: () => this.#lost++ },
     );
     return new Device(behaviour, link);

@@ -1,30 +1,24 @@
 import type { Socket } from "node:net";
-import { connect as connectMqtt, type IClientOptions, type IPublishPacket, type MqttClient, Store } from "mqtt";
-import { awaitConnack, connackMsMax } from "./await-connack.ts";
+import { connect as connectMqtt, type IPublishPacket, type MqttClient, type Packet, Store } from "mqtt";
+import { awaitConnack } from "./await-connack.ts";
+import { clientOptions, type LinkOptions } from "./client-options.ts";
 import type { Clock } from "./clock.ts";
 import { endClient, farewellMsMax } from "./end-client.ts";
+import { endSession } from "./end-session.ts";
 import { FleetError } from "./fleet-error.ts";
 import { Handshakes } from "./handshakes.ts";
 import type { Ledger } from "./ledger/ledger.ts";
-import type { StreamPlan } from "./ledger/stream.ts";
 import type { OutageMark, Outages } from "./outages.ts";
+import { type Channel, Outgoing } from "./outgoing.ts";
 import { OutgoingStore } from "./outgoing-store.ts";
-import { decodePayload, encodePayload } from "./payload.ts";
+import { decodePayload } from "./payload.ts";
+import type { ProtocolVersion } from "./protocol-version.ts";
 import { reasonOf } from "./reason-of.ts";
+import { subscribe } from "./subscribe.ts";
+import { Listening } from "./version5/listening.ts";
 import { within } from "./within.ts";
 
-/** A stream as its device publishes it. */
-export type Channel = Omit<StreamPlan, "sender"> & { retain?: boolean };
 export type Message = { topic: string; body: Buffer };
-export type LinkOptions = {
-  name: string;
-  run: string;
-  url: string;
-  /** Keeps the session across connections (Clean Session 0). */
-  persistent: boolean;
-  username?: string;
-  password?: string;
-};
 type LinkParts = { ledger: Ledger; clock: Clock; outages: Outages; lost: (link: Link) => void };
 /** How a device goes away: with DISCONNECT, or as by a dead battery by FIN, or abruptly by RST. */
 export type Departure = "disconnect" | "cut" | "reset";
@@ -44,6 +38,8 @@ export class Link {
   readonly #parts: LinkParts;
   readonly #stores = { incomingStore: new Store({ clean: false }), outgoingStore: new OutgoingStore() };
   readonly #handshakes = new Handshakes();
+  readonly #listening: Listening | undefined;
+  readonly #outgoing: Outgoing;
   #client: MqttClient | undefined;
   #state: "closed" | "online" | "away" | "lost" = "closed";
   #filters: string[] = [];
@@ -55,6 +51,18 @@ export class Link {
     this.name = options.name;
     this.#options = options;
     this.#parts = parts;
+    const { ledger, clock } = parts;
+    const isOnline = () => this.#state === "online";
+    this.#outgoing = new Outgoing(options, { ledger, clock, client: () => this.#open(), isOnline });
+    if (this.version !== 5) return;
+    const { habits = { usesAliases: false, aliasMaximum: 0, receiveMaximum: undefined } } = options;
+    this.#listening = new Listening(habits, (what, detail) => {
+      parts.ledger.incident(what, detail === undefined ? this.name : `${this.name} (${detail})`);
+    });
+  }
+
+  get version(): ProtocolVersion {
+    return this.#options.version ?? 4;
   }
 
   get state(): "closed" | "online" | "away" | "lost" {
@@ -63,10 +71,15 @@ export class Link {
 
   /** @throws FleetError ERR_GATEWAY_UNREACHABLE */
   async connect(): Promise<void> {
-    const client = connectMqtt(this.#options.url, { ...this.#clientOptions(), ...this.#stores });
+    const client = connectMqtt(this.#options.url, { ...clientOptions(this.#options), ...this.#stores });
     this.#client = client;
+    this.#listening?.listenTo(client.stream);
     this.#listen(client);
-    await awaitConnack(client, this.#failure);
+    const { sessionPresent } = await awaitConnack(client, this.#failure);
+    if (sessionPresent && client.options.clean === true) {
+      this.#parts.ledger.incident("a session was there after a clean start", this.name); // [MQTT-3.2.2-2]
+    }
+    client.options.clean = !this.#options.persistent;
     this.#state = "online";
   }
 
@@ -74,12 +87,9 @@ export class Link {
   async subscribe(wanted: Readonly<Record<string, 0 | 1 | 2>>): Promise<void> {
     const filters = Object.keys(wanted);
     if (filters.length === 0) return;
-    const request = Object.fromEntries(filters.map((filter) => [filter, { qos: wanted[filter]! }]));
     try {
-      const grants = await within(answerMsMax, "SUBACK", this.#open().subscribeAsync(request));
-      for (const { topic, qos } of grants) {
-        if (qos > 2) throw new FleetError("ERR_SUBSCRIPTION_REFUSED", `SUBACK ${qos} for ${topic}`);
-        this.#parts.ledger.subscribed(this.name, topic, qos as 0 | 1 | 2);
+      for (const { filter, qos, identifier } of await subscribe(this.#open(), wanted)) {
+        this.#parts.ledger.subscribed(this.name, filter, qos, identifier);
       }
     } catch (error) {
       const text = `${this.name} could not subscribe to ${filters.join(", ")}: ${reasonOf(error)}`;
@@ -92,16 +102,7 @@ export class Link {
 
   /** Publishes the next message of a stream; a device that is not connected keeps silent. */
   publish(channel: Channel, body: Uint8Array): void {
-    if (this.#state !== "online") return;
-    const { ledger, clock } = this.#parts;
-    const { topic, qos, retain = false } = channel;
-    const sentAtMs = clock.nowMs();
-    const sequence = ledger.sending(topic, sentAtMs);
-    const stamp = { run: this.#options.run, sender: this.name, topic, sequence, sentAtMs };
-    this.#open().publish(topic, encodePayload(stamp, body), { qos, retain }, (error) => {
-      // MQTT.js calls back without an error at PUBACK and PUBCOMP only, also if that comes after a reconnection.
-      if (!error) ledger.acknowledged(topic, sequence);
-    });
+    if (this.#state === "online") this.#outgoing.publish(channel, body);
   }
 
   /** Goes away and stays away until it is told to come back; nothing if it is away already. */
@@ -165,16 +166,16 @@ export class Link {
     const wasOnline = this.#state === "online";
     this.#state = "closed";
     if (this.#client === undefined) return;
-    await endClient(this.#client, wasOnline);
-    if (!wasOnline || !this.#options.persistent) return;
-    const client = connectMqtt(this.#options.url, { ...this.#clientOptions(), clean: true }); // [MQTT-3.1.2-6]
-    client.on("error", () => {});
+    if (!wasOnline || !this.#options.persistent) {
+      await endClient(this.#client, wasOnline);
+      return;
+    }
     try {
-      await awaitConnack(client, this.#failure);
+      const fault = await endSession(this.#client, this.#options, this.#failure);
+      if (fault !== undefined) this.#parts.ledger.incident(fault, this.name);
     } catch (error) {
       this.#parts.ledger.incident(`a persistent session could not be cleared (${reasonOf(error)})`, this.name);
     }
-    await endClient(client, client.connected);
   }
 
   async #unsubscribeFrom(filters: string[]): Promise<void> {
@@ -193,6 +194,7 @@ export class Link {
       try {
         await this.#reconnect();
         this.#state = "online";
+        this.#outgoing.resume();
       } catch (error) {
         // It may have had its CONNACK before the attempt failed.
         this.#parts.ledger.left(this.name, this.#parts.clock.nowMs());
@@ -213,6 +215,7 @@ export class Link {
     client.queue.length = 0;
     this.#gatewayAtConnect = this.#parts.outages.mark();
     client.reconnect(this.#stores);
+    this.#listening?.listenTo(client.stream);
     const { sessionPresent } = await awaitConnack(client, this.#failure);
     if (!sessionPresent) this.#parts.ledger.incident("a persistent session was gone on return", this.name);
   }
@@ -223,7 +226,8 @@ export class Link {
     client.on("message", (topic, payload, packet) => {
       const atMs = this.#parts.clock.nowMs();
       const decoded = decodePayload(payload);
-      this.#parts.ledger.arrived({ receiver: this.name, topic, decoded, dup: packet.dup, atMs });
+      const properties = this.#listening?.propertiesOf(packet);
+      this.#parts.ledger.arrived({ receiver: this.name, topic, decoded, dup: packet.dup, atMs, properties });
       if (!("body" in decoded)) return;
       this.#handshakes.released(decoded.stamp);
       this.onMessage({ topic, body: decoded.body });
@@ -231,12 +235,9 @@ export class Link {
     client.on("packetsend", (packet) => {
       // MQTT.js sends again, before it says that it is connected, without DUP [MQTT-3.3.1-1].
       if (packet.cmd === "publish" && packet.qos > 0 && this.#state !== "online") packet.dup = true;
+      this.#listening?.sent(packet);
     });
-    client.on("packetreceive", (packet) => {
-      // Not at the `connect` event: MQTT.js sends again first, and what waited at the gateway arrives meanwhile.
-      if (packet.cmd === "connack") this.#parts.ledger.returned(this.name, this.#parts.clock.nowMs());
-      if (packet.cmd === "publish" && packet.qos === 2) this.#noteHandshake(packet);
-    });
+    client.on("packetreceive", (packet) => this.#received(packet));
     client.on("close", () => {
       if (this.#state !== "online") return;
       if (this.#options.persistent && this.#parts.outages.excuseEnd(this.#gatewayAtConnect)) {
@@ -249,6 +250,18 @@ export class Link {
       this.#parts.ledger.incident("a connection was lost that nobody had cut", this.name);
       this.#loseConnection();
     });
+  }
+
+  #received(packet: Packet): void {
+    const { outages } = this.#parts;
+    const isStopping = outages.excuseAttempt(this.#gatewayAtConnect);
+    this.#listening?.received(packet, { isRecovering: this.#state !== "online", isStopping });
+    if (packet.cmd === "connack") {
+      // Not at the `connect` event: MQTT.js sends again first, and what waited at the gateway arrives meanwhile.
+      this.#outgoing.connected(packet);
+      this.#parts.ledger.returned(this.name, this.#parts.clock.nowMs());
+    }
+    if (packet.cmd === "publish" && packet.qos === 2) this.#noteHandshake(packet);
   }
 
   #noteHandshake({ payload, messageId }: IPublishPacket): void {
@@ -265,21 +278,6 @@ export class Link {
 
   get #failure(): string {
     return `${this.name} could not connect to ${this.#options.url}`;
-  }
-
-  #clientOptions(): IClientOptions {
-    const { run, name, persistent, username, password } = this.#options;
-    return {
-      clientId: `${run}-${name}`,
-      clean: !persistent,
-      protocolVersion: 4,
-      reconnectPeriod: 0,
-      resubscribe: false,
-      connectTimeout: connackMsMax,
-      keepalive: 30,
-      ...(username === undefined ? {} : { username }),
-      ...(password === undefined ? {} : { password }),
-    };
   }
 
   #open(): MqttClient {

@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { FleetError } from "./fleet-error.ts";
 import type { Gateway } from "./gateway.ts";
+import { type Protocol, protocols } from "./protocol-version.ts";
 import type { Scenario } from "./scenario/scenario.ts";
 import { scenarios } from "./scenario/scenarios.ts";
 
@@ -8,6 +9,7 @@ export type DevicesOptions = {
   scenario: Scenario;
   devices: number;
   seconds: number;
+  protocol: Protocol;
   seed: number;
   prefix: string;
   gateway: Gateway;
@@ -54,6 +56,11 @@ function createCommand(writeHelp: (text: string) => void): Command {
     .argument("<scenario>", `one of: ${[...scenarios.keys()].join(", ")}`)
     .option("--devices <number>", "how many devices, of all kinds together", whole(1, devicesMax), 200)
     .option("--seconds <number>", "how long they live", positive, 10)
+    .addOption(
+      new Option("--protocol <version>", "what they speak; mixed: half of each kind this, half that")
+        .choices(protocols)
+        .default("3.1.1", "3.1.1, which every gateway knows"),
+    )
     .option("--seed <number>", "the same seed gives the same fleet", whole(0, 2 ** 32 - 1), 1)
     .option("--prefix <topic>", "first level of all topics", topicPrefix, "devices")
     .option("--url <url>", "the gateway's MQTT address", address("mqtt:", "mqtts:", "tcp:"), "mqtt://127.0.0.1:1883")

@@ -45,7 +45,8 @@ class OpenPackets extends EventEmitter {
   read(): Packet | null {
     const { value = null } = this.#packets.next();
     if (value === null) process.nextTick(() => this.emit("end"));
-    return value;
+    // A copy: MQTT.js puts a topic alias of this connection in the place of the topic of what it sends again.
+    return value === null ? null : { ...value };
   }
 
   destroy(): void {

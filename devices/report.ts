@@ -3,6 +3,7 @@ import type { Ledger } from "./ledger/ledger.ts";
 import { renderTable } from "./ledger/render-table.ts";
 import { judge } from "./ledger/verdict.ts";
 import type { DevicesOptions } from "./options.ts";
+import type { Protocol } from "./protocol-version.ts";
 
 /** What `--json` writes. */
 export type Report = {
@@ -10,6 +11,9 @@ export type Report = {
   run: string;
   seed: number;
   devices: number;
+  /** What `--protocol` said, and how many devices spoke which version of MQTT. */
+  protocol: Protocol;
+  speakers: Readonly<Record<string, number>>;
   seconds: number;
   /** How often the run killed its gateway. */
   kills: number;
@@ -26,17 +30,19 @@ export type Report = {
 
 const linesMax = 15;
 
-export function createReport(
-  { scenario, seed, devices, seconds }: DevicesOptions,
-  outcome: { run: string; ledger: Ledger; kills: number; interrupted: boolean; gatewayComplaints: string[] },
-): Report {
-  const { run, ledger, kills, interrupted, gatewayComplaints } = outcome;
+/** How a run went. */
+export type Outcome = Pick<Report, "run" | "speakers" | "kills" | "interrupted" | "gatewayComplaints"> & {
+  ledger: Ledger;
+};
+
+export function createReport({ scenario, seed, devices, protocol, seconds }: DevicesOptions, outcome: Outcome): Report {
+  const { run, speakers, ledger, kills, interrupted, gatewayComplaints } = outcome;
   const flows = ledger.tally();
   // What was on its way when the user stopped the run is not lost, so there is no verdict.
   const verdict = interrupted
     ? { passed: false, problems: [], examples: [] }
     : judge(flows, ledger.incidents, scenario);
-  const setting = { scenario: scenario.name, run, seed, devices, seconds, kills };
+  const setting = { scenario: scenario.name, run, seed, devices, protocol, speakers, seconds, kills };
   return { ...setting, interrupted, ...verdict, gatewayComplaints, flows };
 }
 
@@ -45,7 +51,12 @@ export function renderReport(report: Report, quiet: boolean): string {
   const parts: string[] = [];
   if (!quiet) {
     const kills = report.kills === 0 ? "" : `, ${report.kills} kills`;
-    const what = `${report.scenario}: ${report.devices} devices, ${report.seconds} s${kills}, seed ${report.seed}`;
+    // Sorted: an object gives a key that is a number before all others.
+    const speakers = Object.entries(report.speakers)
+      .sort()
+      .map(([version, count]) => `${count} with MQTT ${version}`);
+    const who = `${report.devices} devices (${speakers.join(", ")})`;
+    const what = `${report.scenario}: ${who}, ${report.seconds} s${kills}, seed ${report.seed}`;
     parts.push(`${what}, run ${report.run}`, "", renderTable(report.flows), "", ...notes(report));
   }
   parts.push(...verdictLines(report));

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { rm, writeFile } from "node:fs/promises";
+import { type Cast, castFleet } from "./cast-fleet.ts";
 import { systemClock } from "./clock.ts";
 import { Fleet, type FleetOptions } from "./fleet.ts";
 import { FleetError } from "./fleet-error.ts";
@@ -52,8 +53,10 @@ async function play(options: DevicesOptions, surroundings: Surroundings): Promis
   const lateMsMax = options.lateSeconds * 1_000;
   const ledger = new Ledger({ run, permitQos0Loss, lateMsMax, permitUnacknowledged: options.scenario.waiting });
   const outages = new Outages();
+  const cast = castFleet(options, run);
+  const parts = { run, cast, ledger, outages, surroundings };
   if (!options.withGateway) {
-    await runFleet(options, { run, ledger, outages, gateway: options.gateway, havoc: async () => {}, surroundings });
+    await runFleet(options, { ...parts, gateway: options.gateway, havoc: async () => {} });
     return conclude([]);
   }
   const { settings, storeDirectory } = await gatewaySettings(options, run);
@@ -61,7 +64,7 @@ async function play(options: DevicesOptions, surroundings: Surroundings): Promis
   try {
     const gateway = { ...options.gateway, ...(await own.start()) };
     const havoc = () => wreakHavoc(options, { own, outages, ledger, signal: surroundings.signal });
-    await runFleet(options, { run, ledger, outages, gateway, havoc, surroundings });
+    await runFleet(options, { ...parts, gateway, havoc });
   } catch (error) {
     if (storeDirectory !== undefined) await rm(storeDirectory, { recursive: true, force: true });
     throw error;
@@ -77,7 +80,8 @@ async function play(options: DevicesOptions, surroundings: Surroundings): Promis
 
   function conclude(gatewayComplaints: string[]): Report {
     const interrupted = surroundings.signal.aborted;
-    return createReport(options, { run, ledger, kills: outages.kills, interrupted, gatewayComplaints });
+    const { speakers } = cast;
+    return createReport(options, { run, speakers, ledger, kills: outages.kills, interrupted, gatewayComplaints });
   }
 }
 
@@ -92,12 +96,15 @@ async function wreakHavoc(
 
 async function runFleet(
   options: DevicesOptions,
-  parts: Pick<FleetOptions, "run" | "ledger" | "outages" | "gateway" | "havoc"> & { surroundings: Surroundings },
+  parts: Pick<FleetOptions, "run" | "ledger" | "outages" | "gateway" | "havoc"> & {
+    cast: Cast;
+    surroundings: Surroundings;
+  },
 ): Promise<void> {
-  const { surroundings, ...rest } = parts;
-  const root = `${options.prefix}/${parts.run}`;
+  const { surroundings, cast, ...rest } = parts;
+  const { root, members, versions } = cast;
+  const { seed } = options;
   const liveMs = options.seconds * 1_000;
-  const members = options.scenario.cast(options.devices, { root, seed: options.seed, liveMs });
   const progress = options.quiet ? silentProgress : createProgress(surroundings.progressStream);
   const { signal } = surroundings;
   // What comes after a longer silence would be late, so waiting for it cannot save the verdict.
@@ -106,6 +113,8 @@ async function runFleet(
   const fleet = new Fleet(members, {
     ...rest,
     root,
+    seed,
+    versions,
     liveMs,
     quietMs,
     looksAgain,

@@ -4,7 +4,7 @@ const meanWaitMs = 3_000;
 
 /** Is pressed rarely and irregularly, and no press may get lost. */
 export function button({ name, root, random, liveMs }: Place): Behaviour {
-  const press = { flow: "press", topic: `${root}/${name}/press`, qos: 1 } as const;
+  const press = { flow: "press", topic: `${root}/${name}/press`, qos: 1, expirySeconds: 3_600 } as const;
   return {
     transport: "tcp",
     channels: [press],

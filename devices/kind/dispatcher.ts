@@ -1,6 +1,6 @@
 import { comeAndGo } from "../come-and-go.ts";
 import type { Behaviour, Place } from "../device.ts";
-import type { Channel } from "../link.ts";
+import type { Channel } from "../outgoing.ts";
 
 const burstPeriodMs = 120;
 const burstMax = 20;
@@ -13,7 +13,7 @@ const textBytesMax = 200;
  * It falls off now and then itself, and sends again what was not acknowledged.
  */
 export function dispatcher({ name, root, random, liveMs }: Place, sleepers: readonly string[]): Behaviour {
-  const notice: Channel = { flow: "notice", topic: `${root}/${name}/notice`, qos: 1 };
+  const notice: Channel = { flow: "notice", topic: `${root}/${name}/notice`, qos: 1, expirySeconds: 86_400 };
   const tariff: Channel = { flow: "tariff", topic: `${root}/${name}/tariff`, qos: 2 };
   const orders = sleepers.map(
     (sleeper): Channel => ({ flow: "order", topic: `${root}/${name}/order/${sleeper}`, qos: 2 }),

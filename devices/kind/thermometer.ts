@@ -4,7 +4,8 @@ const periodMs = 1_000;
 
 /** Reports the temperature about once a second; the last reading stays retained for whoever looks later. */
 export function thermometer({ name, root, random, liveMs }: Place): Behaviour {
-  const temperature = { flow: "temperature", topic: `${root}/${name}/temperature`, qos: 0, retain: true } as const;
+  const topic = `${root}/${name}/temperature`;
+  const temperature = { flow: "temperature", topic, qos: 0, retain: true, expirySeconds: 600 } as const;
   let celsius = random.between(16, 24);
   return {
     transport: "tcp",

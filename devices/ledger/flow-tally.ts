@@ -24,6 +24,8 @@ export type FlowTally = {
   late: number;
   foreign: number;
   corrupted: number;
+  /** Arrivals at MQTT 5 receivers with other properties than they had to have. */
+  altered: number;
   /** QoS 1 and 2 messages that the gateway acknowledged to their publisher, and those that it never did. */
   acknowledged: number;
   unacknowledged: number;
@@ -60,6 +62,7 @@ export function tallyFlow(
     late: 0,
     foreign: strays?.foreign ?? 0,
     corrupted: strays?.corrupted ?? 0,
+    altered: 0,
     acknowledged: 0,
     unacknowledged: 0,
     unacknowledgedPermitted: 0,
@@ -90,6 +93,7 @@ function addStream(tally: FlowTally, { stream, lanes }: OpenStream, latenciesMs:
     tally.duplicatedPermitted += lane.duplicatedPermitted;
     tally.reordered += lane.reordered;
     tally.late += lane.late;
+    tally.altered += lane.altered;
     for (const latencyMs of lane.latenciesMs) latenciesMs.push(latencyMs);
     for (const { sequence, permitted } of lane.missing()) {
       tally.lost++;
@@ -98,6 +102,7 @@ function addStream(tally: FlowTally, { stream, lanes }: OpenStream, latenciesMs:
     }
     const wrongly = lane.duplicated - lane.duplicatedPermitted;
     if (wrongly > 0) example(tally, `${lane.receiver} got ${wrongly} of ${stream.topic} more than once`);
+    if (lane.firstFault !== undefined) example(tally, `${lane.receiver} got of ${stream.topic} ${lane.firstFault}`);
     if (lane.reordered > 0) example(tally, `${lane.receiver} got ${lane.reordered} of ${stream.topic} out of order`);
   }
 }

@@ -1,8 +1,13 @@
+import type { Stamp } from "../payload.ts";
+import type { WireProperties } from "../version5/read-publish.ts";
 import type { Absences } from "./absences.ts";
+import { propertyFault } from "./property-fault.ts";
 import type { Stream } from "./stream.ts";
 
 /** A QoS 0 message may be lost in a socket's buffer when either end goes away this shortly after it was sent. */
 const inTransitMsMax = 1_000;
+/** Seconds by which a message expiry interval may be off: it is a whole number, and a CONNACK takes its time. */
+const expirySlackSeconds = 1;
 
 export type LaneLimits = {
   lateMsMax: number;
@@ -10,6 +15,9 @@ export type LaneLimits = {
   /** A message that its publisher has no acknowledgement for may be lost, and is no breach in itself. */
   permitUnacknowledged: boolean;
 };
+
+/** What one receiver subscribed to, for one stream. */
+export type Grant = { qos: 0 | 1 | 2; subscriptionIdentifiers: readonly number[] };
 
 /** What one receiver got of one stream: the place where loss, duplicates and order are counted. */
 export class Lane {
@@ -24,15 +32,20 @@ export class Lane {
   duplicatedPermitted = 0;
   reordered = 0;
   late = 0;
+  /** Arrivals whose MQTT 5 properties were not what they had to be, and what was wrong with the first. */
+  altered = 0;
+  firstFault: string | undefined;
+  readonly #subscriptionIdentifiers: readonly number[];
   readonly #stream: Stream;
   readonly #absences: Absences;
   readonly #limits: LaneLimits;
   readonly #firstArrivedAtMs = new Map<number, number>();
   #highest = 0;
 
-  constructor(receiver: string, qos: 0 | 1 | 2, stream: Stream, absences: Absences, limits: LaneLimits) {
+  constructor(receiver: string, grant: Grant, stream: Stream, absences: Absences, limits: LaneLimits) {
     this.receiver = receiver;
-    this.qos = qos;
+    this.qos = Math.min(grant.qos, stream.qos) as 0 | 1 | 2; // [MQTT-3.8.4-6]
+    this.#subscriptionIdentifiers = grant.subscriptionIdentifiers;
     this.#stream = stream;
     this.#absences = absences;
     this.#limits = limits;
@@ -57,6 +70,34 @@ export class Lane {
     this.latenciesMs.push(latencyMs);
     if (latencyMs > this.#limits.lateMsMax) this.late++;
     return true;
+  }
+
+  /** Judges the properties of an arrival, a repeated one too. */
+  said(stamp: Stamp, properties: WireProperties, atMs: number): void {
+    const { flow, version } = this.#stream;
+    const expirySeconds = this.#expiryBounds(stamp.sequence, atMs);
+    const subscriptionIdentifiers = this.#subscriptionIdentifiers;
+    const expected = { stamp, flow, sentBy5: version === 5, subscriptionIdentifiers, expirySeconds };
+    const fault = propertyFault(expected, properties);
+    if (fault === undefined) return;
+    this.altered++;
+    this.firstFault ??= `number ${stamp.sequence} with ${fault}`;
+  }
+
+  /**
+   * The message expiry interval counts down while the gateway has the message: at most since it was sent, at least from
+   * its acknowledgement until the receiver's last return, before which it cannot have been written [MQTT-3.3.2-6].
+   */
+  #expiryBounds(sequence: number, atMs: number): { min: number; max: number } | undefined {
+    const { expirySeconds } = this.#stream;
+    if (expirySeconds === undefined) return undefined;
+    const acknowledgedAtMs = this.#stream.acknowledgedAtMs(sequence) ?? Number.POSITIVE_INFINITY;
+    const waitedMsMax = atMs - this.#stream.sentAtMs(sequence);
+    const waitedMsMin = Math.max(0, this.#absences.lastReturnMs(this.receiver, atMs) - acknowledgedAtMs);
+    return {
+      min: Math.floor(expirySeconds - waitedMsMax / 1_000) - expirySlackSeconds,
+      max: Math.min(expirySeconds, Math.ceil(expirySeconds - waitedMsMin / 1_000) + expirySlackSeconds),
+    };
   }
 
   /** The sequence numbers that never came, and whether MQTT permits each loss. */

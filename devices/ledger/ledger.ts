@@ -1,14 +1,24 @@
 import { FleetError } from "../fleet-error.ts";
 import type { Decoded } from "../payload.ts";
 import { topicMatches } from "../topic-matches.ts";
+import type { WireProperties } from "../version5/read-publish.ts";
 import { Absences } from "./absences.ts";
 import { type FlowTally, tallyFlow } from "./flow-tally.ts";
-import { Lane, type LaneLimits } from "./lane.ts";
+import { type Grant, Lane, type LaneLimits } from "./lane.ts";
 import type { OpenStream, Strays } from "./open-stream.ts";
 import { Stream, type StreamPlan } from "./stream.ts";
 
 export type LedgerOptions = LaneLimits & { run: string };
-export type Arrival = { receiver: string; topic: string; decoded: Decoded; dup: boolean; atMs: number };
+export type Arrival = {
+  receiver: string;
+  topic: string;
+  decoded: Decoded;
+  dup: boolean;
+  atMs: number;
+  /** What an MQTT 5 receiver got besides. */
+  properties?: WireProperties | undefined;
+};
+type Subscription = { receiver: string; filter: string; qos: 0 | 1 | 2; identifier: number | undefined };
 
 const unknownFlow = "unknown";
 const examplesMax = 3;
@@ -21,7 +31,7 @@ const examplesMax = 3;
 export class Ledger {
   readonly #options: LedgerOptions;
   readonly #absences = new Absences();
-  readonly #subscriptions: { receiver: string; filter: string; qos: 0 | 1 | 2 }[] = [];
+  readonly #subscriptions: Subscription[] = [];
   readonly #streams = new Map<string, OpenStream>();
   readonly #strays = new Map<string, Strays>();
   readonly #finished = new Set<string>();
@@ -53,26 +63,33 @@ export class Ledger {
     return this.#incidents;
   }
 
-  subscribed(receiver: string, filter: string, qos: 0 | 1 | 2): void {
+  /** `identifier` is the subscription identifier of an MQTT 5 receiver. */
+  subscribed(receiver: string, filter: string, qos: 0 | 1 | 2, identifier?: number): void {
     if (this.#streams.size > 0) {
       throw new FleetError("ERR_INVARIANT", `${receiver} subscribed to ${filter} after streams were opened`);
     }
-    this.#subscriptions.push({ receiver, filter, qos });
+    this.#subscriptions.push({ receiver, filter, qos, identifier });
   }
 
   open(plan: StreamPlan): void {
     if (this.#streams.has(plan.topic)) throw new FleetError("ERR_INVARIANT", `${plan.topic} has two streams`);
     const stream = new Stream(plan);
-    const grantedQos = new Map<string, 0 | 1 | 2>();
-    for (const { receiver, filter, qos } of this.#subscriptions) {
+    const grants = new Map<string, Grant>();
+    for (const { receiver, filter, qos, identifier } of this.#subscriptions) {
       if (!topicMatches(filter, plan.topic)) continue;
-      const other = grantedQos.get(receiver);
-      grantedQos.set(receiver, other !== undefined && other > qos ? other : qos); // [MQTT-3.3.5-1]
+      const other = grants.get(receiver);
+      const identifiers = [
+        ...(other?.subscriptionIdentifiers ?? []),
+        ...(identifier === undefined ? [] : [identifier]),
+      ];
+      grants.set(receiver, {
+        qos: other !== undefined && other.qos > qos ? other.qos : qos, // [MQTT-3.3.5-1]
+        subscriptionIdentifiers: identifiers.sort((a, b) => a - b),
+      });
     }
     const lanes = new Map<string, Lane>();
-    for (const [receiver, granted] of grantedQos) {
-      const qos = Math.min(granted, plan.qos) as 0 | 1 | 2; // [MQTT-3.8.4-6]
-      lanes.set(receiver, new Lane(receiver, qos, stream, this.#absences, this.#options));
+    for (const [receiver, grant] of grants) {
+      lanes.set(receiver, new Lane(receiver, grant, stream, this.#absences, this.#options));
     }
     this.#streams.set(plan.topic, { stream, lanes });
   }
@@ -86,9 +103,9 @@ export class Ledger {
   }
 
   /** PUBACK or PUBCOMP came for this message. */
-  acknowledged(topic: string, sequence: number): void {
+  acknowledged(topic: string, sequence: number, atMs: number): void {
     const { stream } = this.#opened(topic);
-    if (stream.qos > 0 && stream.acknowledge(sequence)) this.#unacknowledged--;
+    if (stream.qos > 0 && stream.acknowledge(sequence, atMs)) this.#unacknowledged--;
   }
 
   arrived(arrival: Arrival): void {
@@ -113,6 +130,7 @@ export class Ledger {
       return;
     }
     if (lane.arrived(stamp.sequence, arrival.atMs, arrival.dup)) this.#outstanding--;
+    if (arrival.properties !== undefined) lane.said(stamp, arrival.properties, arrival.atMs);
   }
 
   left(name: string, atMs: number): void {

@@ -1,4 +1,5 @@
 import { FleetError } from "../fleet-error.ts";
+import type { ProtocolVersion } from "../protocol-version.ts";
 
 /** The topic that one sender publishes on, always at the same QoS: the unit in which MQTT promises order. */
 export type StreamPlan = {
@@ -7,6 +8,10 @@ export type StreamPlan = {
   sender: string;
   topic: string;
   qos: 0 | 1 | 2;
+  /** What its sender speaks; 3.1.1 if it is not said. */
+  version?: ProtocolVersion;
+  /** The message expiry interval, which a sender with MQTT 5 gives. */
+  expirySeconds?: number;
 };
 
 /** What was sent on one stream. */
@@ -15,15 +20,19 @@ export class Stream {
   readonly sender: string;
   readonly topic: string;
   readonly qos: 0 | 1 | 2;
+  readonly version: ProtocolVersion;
+  readonly expirySeconds: number | undefined;
   renumbered = 0;
   readonly #sentAtMs: number[] = [];
-  readonly #acknowledged = new Set<number>();
+  readonly #acknowledgedAtMs = new Map<number, number>();
 
   constructor(plan: StreamPlan) {
     this.flow = plan.flow;
     this.sender = plan.sender;
     this.topic = plan.topic;
     this.qos = plan.qos;
+    this.version = plan.version ?? 4;
+    this.expirySeconds = plan.expirySeconds;
   }
 
   get sent(): number {
@@ -36,17 +45,22 @@ export class Stream {
   }
 
   get acknowledged(): number {
-    return this.#acknowledged.size;
+    return this.#acknowledgedAtMs.size;
   }
 
   /** Says whether it was the first acknowledgement of this message. */
-  acknowledge(sequence: number): boolean {
-    const before = this.#acknowledged.size;
-    return this.#acknowledged.add(sequence).size > before;
+  acknowledge(sequence: number, atMs: number): boolean {
+    if (this.#acknowledgedAtMs.has(sequence)) return false;
+    this.#acknowledgedAtMs.set(sequence, atMs);
+    return true;
   }
 
   isAcknowledged(sequence: number): boolean {
-    return this.#acknowledged.has(sequence);
+    return this.#acknowledgedAtMs.has(sequence);
+  }
+
+  acknowledgedAtMs(sequence: number): number | undefined {
+    return this.#acknowledgedAtMs.get(sequence);
   }
 
   sentAtMs(sequence: number): number {

@@ -57,6 +57,7 @@ function breaches(tally: FlowTally): string[] {
     [tally.late, "late"],
     [tally.foreign, "foreign: sent by nobody in this run, or to somebody else"],
     [tally.corrupted, "corrupted"],
+    [tally.altered, "altered: with other MQTT 5 properties than they had to have"],
     [tally.unacknowledged - tally.unacknowledgedPermitted, "never acknowledged to the publisher"],
   ];
   return counts.filter(([count]) => count > 0).map(([count, what]) => `${tally.flow}: ${count} ${what}`);

@@ -28,7 +28,7 @@ export function openBook(
     ledger,
     send(count, fromMs = 0) {
       for (let index = 0; index < count; index++) {
-        ledger.acknowledged(topic, ledger.sending(topic, fromMs + index));
+        ledger.acknowledged(topic, ledger.sending(topic, fromMs + index), fromMs + index);
       }
     },
     arrive(sequence, { atMs = 100, dup = false, on = topic, receiver = "reader", stamp = {} } = {}) {

@@ -36,7 +36,7 @@ describe("draining", () => {
     book.ledger.sending(topic, 0);
     book.arrive(1, { atMs: 0 });
     const everySecond = (second: number) => {
-      if (second === 2) book.ledger.acknowledged(topic, 1);
+      if (second === 2) book.ledger.acknowledged(topic, 1, 2_000);
     };
     expect(await drainedAfterMs(book, { everySecond })).toBe(2_000);
   });

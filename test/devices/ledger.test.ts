@@ -222,8 +222,8 @@ describe("the ledger", () => {
     const book = openBook(1, { readers: { reader: 1, other: 1 } });
     book.ledger.sending(topic, 0);
     expect([book.ledger.outstanding, book.ledger.unacknowledged]).toEqual([2, 1]);
-    book.ledger.acknowledged(topic, 1);
-    book.ledger.acknowledged(topic, 1);
+    book.ledger.acknowledged(topic, 1, 1);
+    book.ledger.acknowledged(topic, 1, 1);
     book.arrive(1);
     book.arrive(1);
     expect([book.ledger.outstanding, book.ledger.unacknowledged]).toEqual([1, 0]);

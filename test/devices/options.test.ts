@@ -10,6 +10,7 @@ describe("the options of the simulated devices", () => {
       scenario: { name: "broadcast" },
       devices: 200,
       seconds: 10,
+      protocol: "3.1.1",
       seed: 1,
       prefix: "devices",
       gateway: { url: "mqtt://127.0.0.1:1883", wsUrl: "ws://127.0.0.1:8083/mqtt" },
@@ -44,6 +45,10 @@ describe("the options of the simulated devices", () => {
     expect(parse("offline --late-seconds 2")).toMatchObject({ lateSeconds: 2 });
   });
 
+  it.each(["3.1.1", "5", "mixed"])("let the devices speak MQTT %s", (protocol) => {
+    expect(parse(`offline --protocol ${protocol}`)).toMatchObject({ protocol });
+  });
+
   it("explain themselves", () => {
     expect(parse("--help")).toEqual({ help: expect.stringContaining("broadcast") });
   });
@@ -62,6 +67,7 @@ describe("the options of the simulated devices", () => {
     ["broadcast --kills 3 --with-gateway", /--kills cannot be used with broadcast/],
     ["offline --kills -1 --with-gateway", /whole number/],
     ["broadcast --seconds 0", /seconds/],
+    ["broadcast --protocol 4", /3\.1\.1, 5, mixed/],
     ["broadcast --seconds -1", /seconds/],
     ["broadcast --seed x", /whole number/],
     ["broadcast --prefix a/#", /wildcards/],

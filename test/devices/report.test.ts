@@ -4,8 +4,9 @@ import { createReport, renderReport } from "../../devices/report.ts";
 import { type Book, openBook, run, topic } from "./book.ts";
 
 const options = parseOptions(["broadcast", "--devices", "10"]) as DevicesOptions;
+const speakers = { "3.1.1": 6, "5": 4 };
 const report = ({ ledger }: Book, interrupted = false, gatewayComplaints: string[] = []) =>
-  createReport(options, { run, ledger, kills: 0, interrupted, gatewayComplaints });
+  createReport(options, { run, speakers, ledger, kills: 0, interrupted, gatewayComplaints });
 
 describe("the report", () => {
   it("shows a row per flow, with what is permitted in brackets, and the verdict", () => {
@@ -13,13 +14,13 @@ describe("the report", () => {
     book.send(2, 0);
     book.arrive(1, { atMs: 1.25 });
     expect(renderReport(report(book), false).split("\n")).toEqual([
-      "broadcast: 10 devices, 10 s, seed 1, run run-1",
+      "broadcast: 10 devices (6 with MQTT 3.1.1, 4 with MQTT 5), 10 s, seed 1, run run-1",
       "",
       expect.stringMatching(
         /^flow +QoS +sent +expected +received +waited +lost +duplicated +out of order .*p50 ms +p99 ms$/,
       ),
       expect.stringMatching(/^-+ /),
-      expect.stringMatching(/^temperature +0 +2 +2 +1 +0 +1 \(1 ok\) +0 +0 +0 +0 +0 +0 +1\.25 +1\.25$/),
+      expect.stringMatching(/^temperature +0 +2 +2 +1 +0 +1 \(1 ok\) +0 +0 +0 +0 +0 +0 +0 +1\.25 +1\.25$/),
       "",
       "PASSED: 1 of 2 deliveries of 2 messages, nothing beyond what their QoS permits",
       "",
@@ -54,9 +55,9 @@ describe("the report", () => {
     const book = openBook(1);
     book.send(1);
     const { ledger } = book;
-    const kills = createReport(options, { run, ledger, kills: 3, interrupted: false, gatewayComplaints: [] });
+    const kills = createReport(options, { run, speakers, ledger, kills: 3, interrupted: false, gatewayComplaints: [] });
     const text = renderReport({ ...kills, storeDirectory: "/tmp/store" }, false);
-    expect(text).toContain("broadcast: 10 devices, 10 s, 3 kills, seed 1");
+    expect(text).toContain("broadcast: 10 devices (6 with MQTT 3.1.1, 4 with MQTT 5), 10 s, 3 kills, seed 1");
     expect(text).toContain("the gateway's store is kept in /tmp/store");
   });
 

@@ -1,0 +1,18 @@
+import type { IClientPublishOptions } from "mqtt";
+import type { Stamp } from "../payload.ts";
+import { messageProperties } from "./message-properties.ts";
+
+type Properties = NonNullable<IClientPublishOptions["properties"]>;
+
+/** A message's properties as MQTT.js takes them. */
+export function publishProperties(stamp: Stamp, flow: string, expirySeconds: number | undefined): Properties {
+  const { userProperties, ...rest } = messageProperties(stamp, flow);
+  return {
+    ...rest,
+    ...(expirySeconds === undefined ? {} : { messageExpiryInterval: expirySeconds }),
+    // The type knows only one object, in which each name has one place. A list is written in its order.
+    userProperties: userProperties.map(([name, value]) => ({ [name]: value })) as unknown as NonNullable<
+      Properties["userProperties"]
+    >,
+  };
+}
