@@ -1,5 +1,5 @@
 import type { Bench } from "./bench.ts";
-import type { Load } from "./lanes.ts";
+import type { Load } from "./lane.ts";
 import { loadOptions } from "./measure-load.ts";
 import type { Sample } from "./sample.ts";
 import type { RunningBroker } from "./start-broker.ts";

@@ -1,4 +1,4 @@
-import type { Lane } from "./lanes.ts";
+import type { Lane } from "./lane.ts";
 import type { Machine } from "./machine.ts";
 import type { Sample } from "./sample.ts";
 import type { StoreChoice } from "./storing.ts";

@@ -18,6 +18,10 @@ export interface BrokerKind {
   ceiling?: boolean;
   /** Can keep messages for those who are away, on disk and beyond its default limits. */
   keeps?: boolean;
+  /** Speaks MQTT 5. */
+  speaks5?: boolean;
+  /** Knows $share, in every version that it speaks. */
+  shares?: boolean;
   version(): string | undefined;
   /** How to start it on a loopback port; `folder` is its own, and its working directory. */
   command(port: number, folder: string, storing?: Storing): Command;
@@ -36,6 +40,8 @@ function waypost(store: StoreChoice): BrokerKind {
     name: "waypost",
     missing: "dist/main.js is missing: run `node build.js` first",
     keeps: true,
+    speaks5: true,
+    shares: true,
     version: () => (existsSync(join(repositoryRoot, "dist/main.js")) ? packageVersion("package.json") : undefined),
     command: (port, folder, storing) => {
       const settings = [
@@ -64,6 +70,8 @@ const mosquitto: BrokerKind = {
   name: "mosquitto",
   missing: "not installed (Debian: apt install mosquitto)",
   keeps: true,
+  speaks5: true,
+  shares: true,
   version: () => {
     // Debian keeps it in sbin, which is not in everybody's PATH; it prints its usage and exits with 3.
     for (const program of mosquittoPrograms) {
@@ -112,6 +120,8 @@ function relay(loadProgram: string): BrokerKind {
     name: "relay",
     missing: "",
     ceiling: true,
+    speaks5: true,
+    shares: true,
     version: () => "bench/load.c",
     command: (port) => ({ command: loadProgram, args: ["--mode", "relay", "--port", String(port)] }),
   };

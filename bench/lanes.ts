@@ -1,39 +1,5 @@
-/**
- * One run of the load generator. `rate` is messages per second; without it the loop is closed. `messagesMax` ends it
- * before its time. `persistent`: the sessions of its subscribers stay.
- */
-export interface Load {
-  mode: "pair" | "broadcast" | "fanin" | "stall" | "away";
-  qos: 0 | 1;
-  publishers: number;
-  subscribers: number;
-  windowMessages: number;
-  payloadBytes: number;
-  rate?: number;
-  messagesMax?: number;
-  persistent?: boolean;
-}
-
-/**
- * What is compared: a load, a load beside the same load in peace, memory at rest, a crowd that arrives at once; and of
- * brokers that keep messages: a load to receivers that are away, a load on sessions that stay beside the same on clean
- * ones, memory and a restart with a full mailbox, and live traffic while a mailbox fills and drains.
- */
-export type Lane = { name: string; title: string } & (
-  | { kind: "throughput" | "single"; load: Load }
-  | { kind: "stall"; load: Load; peaceful: Load }
-  | { kind: "memory"; firstConnections: number; moreConnections: number }
-  | { kind: "crowd"; connections: number }
-  | { kind: "away"; load: Load; acknowledgedPerSecondMin: number }
-  | { kind: "session"; load: Load; clean: Load }
-  | { kind: "away-memory"; load: Load }
-  | { kind: "away-stall"; load: Load; probeRate: number }
-);
-
-/** Whether only brokers that keep messages on disk have a turn. */
-export function needsStore({ kind }: Lane): boolean {
-  return kind === "away" || kind === "session" || kind === "away-memory" || kind === "away-stall";
-}
+import type { Lane, Load, ThroughputLane } from "./lane.ts";
+import { mqtt5Lanes } from "./mqtt5-lanes.ts";
 
 const payloadBytes = 64;
 const windowMessages = 1000;
@@ -55,8 +21,7 @@ function toAbsent(inFlight: number): Load {
 
 const fullMailbox: Load = { ...closed("away", 1, 1, 1), payloadBytes: 200, messagesMax: 100_000 };
 
-/** In the order in which they run and are shown. */
-export const lanes: readonly Lane[] = [
+const throughput: readonly ThroughputLane[] = [
   { name: "q0-one", title: "QoS 0, 1 -> 1", kind: "throughput", load: closed("pair", 0, 1, 1) },
   { name: "q0-pairs", title: "QoS 0, 50 -> 50 pairs", kind: "throughput", load: closed("pair", 0, 50, 50) },
   {
@@ -73,6 +38,13 @@ export const lanes: readonly Lane[] = [
     kind: "throughput",
     load: closed("broadcast", 1, 1, 100),
   },
+  { name: "q1-share", title: "QoS 1, 50 -> 50 $share", kind: "throughput", load: closed("share", 1, 50, 50) },
+];
+
+/** In the order in which they are shown; those that are compared with each other run together. */
+export const lanes: readonly Lane[] = [
+  ...throughput,
+  ...mqtt5Lanes(throughput),
   {
     name: "q0-single",
     title: "QoS 0, one in flight",

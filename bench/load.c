@@ -1,9 +1,10 @@
-// The load generator of the benchmark: one thread, epoll, MQTT 3.1.1, loopback only. C, because it must cost less per
+// The load generator of the benchmark: one thread, epoll, MQTT 3.1.1 and 5, loopback only. C, because it must cost less per
 // message than any broker that it measures. bench/load-generator.ts compiles and runs it: cc -O2 -o load load.c
 //
 //   pair       publisher n -> topic n -> subscriber n
 //   broadcast  every publisher -> one topic -> every subscriber
 //   fanin      publisher n -> topic n -> every subscriber, by one wildcard
+//   share      publisher n -> topic n -> whichever of the subscribers, which are one group: `$share/workers/...`
 //   stall      as pair, beside one more connection that subscribes to `#` and never reads
 //   away       as pair, but the subscribers have persistent sessions and leave first: what counts is what the broker
 //              acknowledges, and the latency is the wait for PUBACK; all that was sent is acknowledged in the end
@@ -16,6 +17,9 @@
 // The loop is closed: at most --window messages are on their way, so a slow broker is measured, not drowned. With
 // --rate messages per second it is open: what the broker does cannot slow the sending (--window still bounds it).
 // Publishers take turns, --burst messages each. A broker that drops does not end the loop: see `settled` in client.h.
+// --protocol 3.1.1, 5 or mixed (of each role every second connection, from the first on, speaks 5). In 5 no packet has
+// properties but for: --properties N, so many user properties and a content type on each publish, which must arrive; and
+// --topic-aliases 1, an alias for the topic of each publisher, and the broker may use some too.
 // --messages ends a load before its time; --persistent 1 gives the subscribers of any load sessions that stay.
 // The last line on stdout is one JSON object. Exit codes: 2 usage, 3 refused or cannot connect, 4 the broker closed a
 // connection or broke the protocol, 5 nothing arrives any more; the reason is the last line on stderr.
@@ -101,35 +105,22 @@ static void run_relay(void) {
 
 // ---- the command line
 
-static void parse_options(int count, char **arguments) {
-    const struct { const char *name; int *value; } numbers[] = {
-        {"--port", &options.port}, {"--publishers", &options.publishers}, {"--subscribers", &options.subscribers},
-        {"--qos", &options.qos}, {"--payload-bytes", &options.payload_bytes}, {"--window", &options.window},
-        {"--rate", &options.rate}, {"--burst", &options.burst}, {"--warmup-ms", &options.warmup_ms},
-        {"--measure-ms", &options.measure_ms},
-        {"--messages", &options.messages}, {"--persistent", &options.persistent}, {"--id", &options.id},
-        {"--broker-pid", &options.broker_pid}};
-    options.mode = MODES;
-    for (int i = 1; i + 1 < count; i += 2) {
-        bool known = false;
-        for (size_t n = 0; n < sizeof numbers / sizeof numbers[0]; n++) {
-            if (strcmp(arguments[i], numbers[n].name) != 0) continue;
-            *numbers[n].value = atoi(arguments[i + 1]);
-            known = true;
-        }
-        for (int mode = 0; mode < MODES && strcmp(arguments[i], "--mode") == 0; mode++) {
-            if (strcmp(arguments[i + 1], mode_names[mode]) == 0) known = true, options.mode = mode;
-        }
-        if (!known) die(2, "unknown option %s %s", arguments[i], arguments[i + 1]);
+static void check_options(void) {
+    if (options.mode == MODES) {
+        die(2, "--mode is missing: pair, broadcast, fanin, share, stall, away, return, probe, crowd, idle or relay");
     }
-    if (count % 2 == 0) die(2, "option %s has no value", arguments[count - 1]);
-    if (options.mode == MODES) die(2, "--mode is missing: pair, broadcast, fanin, stall, away, return, probe, crowd, idle or relay");
     if (options.qos < 0 || options.qos > 1) die(2, "--qos must be 0 or 1");
     if (options.publishers < 1 || options.subscribers < 1) die(2, "--publishers and --subscribers must be at least 1");
     if (options.window < 1 || options.window > 60000) die(2, "--window must be 1 to 60000: packet ids must not meet");
     if (options.rate < 0 || options.burst < 1) die(2, "--rate must not be negative, --burst must be at least 1");
     if (options.payload_bytes < STAMP_BYTES || options.payload_bytes > 65536) {
         die(2, "--payload-bytes must be %d to 65536", STAMP_BYTES);
+    }
+    if (options.properties < 0 || options.properties > PROPERTIES_MAX) {
+        die(2, "--properties must be 0 to %d", PROPERTIES_MAX);
+    }
+    if (options.protocol == V311 && (options.properties > 0 || options.topic_aliases)) {
+        die(2, "--properties and --topic-aliases need --protocol 5");
     }
     if (options.mode == AWAY || options.mode == RETURN) {
         if (options.qos == 0 || options.id == 0) die(2, "away and return need --qos 1 and an --id");
@@ -139,6 +130,36 @@ static void parse_options(int count, char **arguments) {
     if (pairs && options.publishers != options.subscribers) {
         die(2, "pairs need as many publishers as subscribers");
     }
+}
+
+static void parse_options(int count, char **arguments) {
+    const struct { const char *name; int *value; } numbers[] = {
+        {"--port", &options.port}, {"--publishers", &options.publishers}, {"--subscribers", &options.subscribers},
+        {"--qos", &options.qos}, {"--payload-bytes", &options.payload_bytes}, {"--window", &options.window},
+        {"--rate", &options.rate}, {"--burst", &options.burst}, {"--warmup-ms", &options.warmup_ms},
+        {"--measure-ms", &options.measure_ms},
+        {"--messages", &options.messages}, {"--persistent", &options.persistent}, {"--id", &options.id},
+        {"--properties", &options.properties}, {"--topic-aliases", &options.topic_aliases},
+        {"--broker-pid", &options.broker_pid}};
+    const struct { const char *name; enum protocol value; } protocols[] = {{"3.1.1", V311}, {"5", V5}, {"mixed", MIXED}};
+    options.mode = MODES;
+    for (int i = 1; i + 1 < count; i += 2) {
+        bool known = false;
+        for (size_t n = 0; n < sizeof numbers / sizeof numbers[0]; n++) {
+            if (strcmp(arguments[i], numbers[n].name) != 0) continue;
+            *numbers[n].value = atoi(arguments[i + 1]);
+            known = true;
+        }
+        for (size_t n = 0; n < 3 && strcmp(arguments[i], "--protocol") == 0; n++) {
+            if (strcmp(arguments[i + 1], protocols[n].name) == 0) known = true, options.protocol = protocols[n].value;
+        }
+        for (int mode = 0; mode < MODES && strcmp(arguments[i], "--mode") == 0; mode++) {
+            if (strcmp(arguments[i + 1], mode_names[mode]) == 0) known = true, options.mode = mode;
+        }
+        if (!known) die(2, "unknown option %s %s", arguments[i], arguments[i + 1]);
+    }
+    if (count % 2 == 0) die(2, "option %s has no value", arguments[count - 1]);
+    check_options();
 }
 
 int main(int count, char **arguments) {

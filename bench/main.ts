@@ -12,6 +12,7 @@ import { measureLane } from "./measure-lane.ts";
 import { machineReport, report } from "./report.ts";
 import { repositoryRoot } from "./repository-root.ts";
 import { runLanes } from "./run-lanes.ts";
+import { selectLanes } from "./select-lanes.ts";
 
 const children = new ChildProcesses();
 // Beside the results and not in the system's temporary folder, which may be memory: brokers keep messages in it.
@@ -56,7 +57,7 @@ async function bench(options: BenchOptions): Promise<void> {
   console.log(machineReport(about));
   const tools = { children, generator, folder, warmupMs, measureMs, burst, cleanUpMs, quick };
   const results = await runLanes(
-    lanes.filter(({ name }) => options.lanes?.includes(name) ?? true),
+    selectLanes(lanes, options.lanes),
     kinds,
     rounds,
     (lane, kind) => measureLane(tools, lane, kind),

@@ -2,7 +2,7 @@ import { fetchMessages, fillMailbox } from "./absent-devices.ts";
 import type { Bench } from "./bench.ts";
 import type { BrokerKind } from "./brokers.ts";
 import { diskUsageBytes } from "./disk-usage.ts";
-import type { Load } from "./lanes.ts";
+import type { Load } from "./lane.ts";
 import { settledRssKb } from "./process-rss.ts";
 import type { Sample } from "./sample.ts";
 import { type RunningBroker, restartBroker, startBroker, stopBroker } from "./start-broker.ts";

@@ -3,7 +3,7 @@ import { fetchMessages, fillMailbox } from "./absent-devices.ts";
 import type { Bench } from "./bench.ts";
 import type { BrokerKind } from "./brokers.ts";
 import { diskUsageBytes, watchDiskPeak } from "./disk-usage.ts";
-import type { Load } from "./lanes.ts";
+import type { Load } from "./lane.ts";
 import type { Probe } from "./load-generator.ts";
 import { processWrittenBytes } from "./process-writes.ts";
 import { ratio } from "./ratio.ts";

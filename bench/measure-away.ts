@@ -2,7 +2,7 @@ import { fetchMessages, publishToAbsent } from "./absent-devices.ts";
 import type { Bench } from "./bench.ts";
 import type { BrokerKind } from "./brokers.ts";
 import { fdatasyncTime } from "./fdatasync-time.ts";
-import type { Load } from "./lanes.ts";
+import type { Load } from "./lane.ts";
 import { processRssKb } from "./process-rss.ts";
 import { processWrittenBytes } from "./process-writes.ts";
 import { ratio } from "./ratio.ts";

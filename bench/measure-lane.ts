@@ -1,6 +1,6 @@
 import type { Bench } from "./bench.ts";
 import type { BrokerKind } from "./brokers.ts";
-import type { Lane, Load } from "./lanes.ts";
+import type { Lane, Load } from "./lane.ts";
 import { measureAway } from "./measure-away.ts";
 import { measureAwayMemory } from "./measure-away-memory.ts";
 import { measureAwayStall } from "./measure-away-stall.ts";
@@ -18,6 +18,7 @@ import { withBroker } from "./with-broker.ts";
 export function measureLane(bench: Bench, lane: Lane, kind: BrokerKind): Promise<Sample> {
   switch (lane.kind) {
     case "throughput":
+    case "mqtt5":
     case "single":
       return measureLoad(bench, kind, lane.load);
     case "stall":

@@ -1,6 +1,6 @@
 import type { Bench } from "./bench.ts";
 import type { BrokerKind } from "./brokers.ts";
-import type { Load } from "./lanes.ts";
+import type { Load } from "./lane.ts";
 import type { LoadOptions } from "./load-generator.ts";
 import { processRssKb } from "./process-rss.ts";
 import type { Sample } from "./sample.ts";
@@ -37,6 +37,9 @@ export function loadOptions(
     burst: bench.burst,
     messages: load.messagesMax ?? 0,
     persistent: load.persistent ? 1 : 0,
+    protocol: load.protocol ?? "3.1.1",
+    properties: load.userProperties ?? 0,
+    "topic-aliases": load.topicAliases ? 1 : 0,
     "warmup-ms": bench.warmupMs,
     "measure-ms": bench.measureMs,
   };

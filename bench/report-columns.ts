@@ -1,4 +1,4 @@
-import type { Lane } from "./lanes.ts";
+import type { Lane } from "./lane.ts";
 
 /** One number of a sample, as a table shows it. */
 export interface Column {
@@ -25,6 +25,17 @@ const lost = { title: "lost", name: "lost", digits: 0 };
 /** What the tables show, by kind of lane. */
 export const columnsOf: Record<Lane["kind"], readonly Column[]> = {
   throughput: [rate, cpu, ...latencies, lost, rssMb, { title: "load CPU %", name: "loadCpuPercent", digits: 0 }],
+  mqtt5: [
+    { title: "3.1.1/s", name: "deliveriesPerSecondTwin", digits: 0 },
+    { title: "5/s", name: "deliveriesPerSecond", digits: 0 },
+    { title: "3.1.1 / 5", name: "costRatio", digits: 2 },
+    { title: "CPU: 5 / 3.1.1", name: "cpuRatio", digits: 2 },
+    cpu,
+    ...latencies,
+    lost,
+    { title: "receive max", name: "receiveMaximum", digits: 0 },
+    { title: "load CPU %", name: "loadCpuPercent", digits: 0 },
+  ],
   single: [rate, cpu, ...latencies, { title: "max us", name: "maxUs", digits: 0 }],
   stall: [
     { title: "p50 without", name: "p50WithoutUs", digits: 1 },

@@ -1,5 +1,5 @@
 import type { BenchResult, BrokerResult, LaneResult } from "./bench-result.ts";
-import type { Lane } from "./lanes.ts";
+import type { Lane } from "./lane.ts";
 import { ratio } from "./ratio.ts";
 import { type Column, columnsOf } from "./report-columns.ts";
 import { headings } from "./report-headings.ts";
@@ -14,6 +14,7 @@ interface Compared {
 // Throughput lanes compare deliveries; with one message in flight it is the wait that counts.
 const comparedIn: Partial<Record<Lane["kind"], Compared>> = {
   throughput: { name: "deliveriesPerSecond", others: ["mosquitto", "aedes"] },
+  mqtt5: { name: "deliveriesPerSecond", others: ["mosquitto"] },
   single: { name: "p50Us", others: ["mosquitto", "aedes"] },
   away: { name: "acknowledgedPerSecond", others: ["mosquitto"] },
   session: { name: "deliveriesPerSecond", others: ["mosquitto"] },

@@ -22,10 +22,15 @@ export function targetsOf({ lane, brokers }: LaneResult): Target[] {
   const worst = (name: string) => Math.max(...brokers.waypost!.rounds.map((round) => round[name] ?? Number.NaN));
   switch (lane.kind) {
     case "throughput":
+      // For shared subscriptions there is no number to reach.
+      if (lane.load.mode === "share") return [];
       return [
         target(lane.name, "deliveries/s, times Mosquitto", compared("mosquitto", "deliveriesPerSecond"), "at least", 4),
         target(lane.name, "deliveries/s, times aedes", compared("aedes", "deliveriesPerSecond"), "at least", 8),
       ];
+    case "mqtt5":
+      if (lane.costMax === undefined) return [];
+      return [target(lane.name, "deliveries/s, 3.1.1 times 5", value("costRatio"), "at most", lane.costMax)];
     case "single":
       return [target(lane.name, "p50, times Mosquitto", compared("mosquitto", "p50Us"), "at most", 1.5)];
     case "stall":

@@ -31,18 +31,23 @@
 #define WRITE_OFF_AFTER NS_PER_S // nothing arrived for so long: what is on its way is lost, the window opens again
 #define STALLED_AFTER (5 * NS_PER_S)
 #define DRAIN_QUIET (500 * NS_PER_MS)
+#define PROPERTIES_MAX 100
+#define PUBLISH_PROPERTIES_BYTES_MAX 4096 // 100 of 17 bytes each, and the other two
+#define ALIASES_OFFERED 31      // to the broker, for what it sends
 #define STAMP_BYTES 16          // payload starts with: time sent (ns, 8 bytes), publisher (4), sequence (4)
 
-enum mode { PAIR, BROADCAST, FANIN, STALL, AWAY, RETURN, PROBE, CROWD, IDLE, RELAY, MODES };
-static const char *const mode_names[MODES] = {"pair",  "broadcast", "fanin", "stall", "away",
+enum mode { PAIR, BROADCAST, FANIN, SHARE, STALL, AWAY, RETURN, PROBE, CROWD, IDLE, RELAY, MODES };
+static const char *const mode_names[MODES] = {"pair",   "broadcast", "fanin", "share", "stall", "away",
                                               "return", "probe",     "crowd", "idle",  "relay"};
+enum protocol { V311 = 4, V5 = 5, MIXED }; // as CONNECT says it; mixed: connections of even index speak 5
 
 static struct {
     enum mode mode;
+    enum protocol protocol;
     int port, publishers, subscribers, qos, payload_bytes, window, rate, burst, warmup_ms, measure_ms, broker_pid;
-    int messages, persistent, id;
-} options = {.port = 1883, .publishers = 1, .subscribers = 1, .payload_bytes = 64, .window = 1000, .burst = 1,
-             .warmup_ms = 1000, .measure_ms = 3000};
+    int messages, persistent, id, properties, topic_aliases;
+} options = {.protocol = V311, .port = 1883, .publishers = 1, .subscribers = 1, .payload_bytes = 64, .window = 1000,
+             .burst = 1, .warmup_ms = 1000, .measure_ms = 3000};
 
 __attribute__((noreturn, format(printf, 2, 3))) static void die(int code, const char *format, ...) {
     va_list arguments;

@@ -1,87 +1,19 @@
-// The client's side of MQTT 3.1.1: CONNECT, SUBSCRIBE, PUBLISH, and what the deliveries say about loss and order.
+// The client's side of MQTT 3.1.1 and 5: what it sends, what it answers, and what the deliveries say about loss and
+// order.
 #ifndef BENCH_LOAD_CLIENT_H
 #define BENCH_LOAD_CLIENT_H
-#include "connection.h"
 #include "histogram.h"
+#include "packets.h"
 
 // What was sent and what came of it. A subscriber's `settled` follows the highest sequence of each publisher: what a
-// broker skipped (a full queue) is settled by the next message that arrives, so losses do not shrink the window.
+// broker skipped (a full queue) is settled by the next message that arrives, so losses do not shrink the window. With
+// workers no arrival tells what another worker missed: there only a write-off gives the window back.
 static struct {
-    long sent, acked, received, out_of_order, write_offs;
+    long sent, acked, received, out_of_order, write_offs, forgiven;
 } total;
 static int fan = 1;             // deliveries that one message must cause
 static int sessions_present;    // how many who came back found their session
-
-// Does every subscriber get what every publisher sends, or only what the publisher with its own index sends?
-static bool subscribers_share(void) {
-    return options.mode == BROADCAST || options.mode == FANIN;
-}
 static bool measuring;
-
-static uint8_t *write_header(uint8_t *p, int first, size_t remaining) {
-    *p++ = first;
-    do {
-        *p++ = (remaining & 127) | (remaining > 127 ? 128 : 0);
-        remaining >>= 7;
-    } while (remaining > 0);
-    return p;
-}
-
-static uint8_t *write_string(uint8_t *p, const char *text) {
-    size_t length = strlen(text);
-    *p++ = length >> 8;
-    *p++ = length & 255;
-    memcpy(p, text, length);
-    return p + length;
-}
-
-static void send_connect(struct connection *c) {
-    static const char role_letters[] = {[PUBLISHER] = 'p', [SUBSCRIBER] = 's', [STALLED] = 'x', [HELD] = 'h'};
-    char id[48];
-    // The process id keeps two generators on one broker apart (the idle ones come in steps); who returns to a session
-    // that another generator left is told its number.
-    int generator = options.id ? options.id : (int)getpid();
-    snprintf(id, sizeof id, "bench-%d-%c%d", generator, role_letters[c->role], c->index);
-    uint8_t packet[96], *p = write_header(packet, CONNECT << 4, 10 + 2 + strlen(id));
-    memcpy(p, "\0\4MQTT\4\2\0\0", 10); // 3.1.1, clean session, no keep-alive
-    if (options.persistent && c->role == SUBSCRIBER) p[7] = 0;
-    p = write_string(p + 10, id);
-    put(c, packet, p - packet);
-}
-
-static void topic_of(const struct connection *c, char topic[64]) {
-    bool subscribes = c->role != PUBLISHER;
-    if (c->role == STALLED) snprintf(topic, 64, "#");
-    else if (options.mode == BROADCAST) snprintf(topic, 64, "bench/all/data");
-    else if (options.mode == PROBE) snprintf(topic, 64, "bench/probe/%d", c->index);
-    else if (options.mode == FANIN && subscribes) snprintf(topic, 64, "bench/+/data");
-    else snprintf(topic, 64, "bench/%d/data", c->index);
-}
-
-static void send_subscribe(struct connection *c) {
-    char topic[64];
-    topic_of(c, topic);
-    uint8_t packet[96], *p = write_header(packet, SUBSCRIBE << 4 | 2, 2 + 2 + strlen(topic) + 1);
-    *p++ = 0;
-    *p++ = 1;
-    p = write_string(p, topic);
-    *p++ = options.qos;
-    put(c, packet, p - packet);
-}
-
-static void prepare_frame(struct connection *c) {
-    char topic[64];
-    topic_of(c, topic);
-    size_t remaining = 2 + strlen(topic) + (options.qos ? 2 : 0) + options.payload_bytes;
-    c->frame = must(calloc(1, remaining + 5));
-    uint8_t *p = write_header(c->frame, PUBLISH << 4 | options.qos << 1, remaining);
-    p = write_string(p, topic) + (options.qos ? 2 : 0);
-    c->stamp_at = p - c->frame;
-    c->frame_bytes = c->stamp_at + options.payload_bytes;
-    uint32_t publisher = c->index;
-    memcpy(p + 8, &publisher, 4);
-    if (options.mode == AWAY) c->sent_at = must(calloc(65536, sizeof *c->sent_at));
-}
 
 static void send_publish(struct connection *c) {
     uint8_t *stamp = c->frame + c->stamp_at;
@@ -91,12 +23,20 @@ static void send_publish(struct connection *c) {
     memcpy(stamp + 12, &sequence, 4);
     if (options.qos > 0) {
         if (++c->packet_id == 0) c->packet_id = 1;
-        stamp[-2] = c->packet_id >> 8;
-        stamp[-1] = c->packet_id & 255;
+        c->frame[c->id_at] = c->packet_id >> 8;
+        c->frame[c->id_at + 1] = c->packet_id & 255;
+        c->unacknowledged++;
         if (c->sent_at) c->sent_at[c->packet_id] = now;
+    }
+    if (options.mode == SHARE && sequence / 8 >= c->taken_bytes) {
+        uint32_t had = c->taken_bytes;
+        c->taken_bytes = had ? had * 2 : 4096;
+        c->taken = must(realloc(c->taken, c->taken_bytes));
+        memset(c->taken + had, 0, c->taken_bytes - had);
     }
     total.sent++;
     put(c, c->frame, c->frame_bytes);
+    if (c->introduces_alias) prepare_frame(c, false);
 }
 
 static void became_ready(struct connection *c) {
@@ -107,34 +47,140 @@ static void became_ready(struct connection *c) {
     epoll_ctl(epoll_fd, EPOLL_CTL_DEL, c->fd, NULL);
 }
 
-static void delivered(struct connection *c, const uint8_t *body, size_t length, int qos, uint64_t arrived) {
-    size_t skip = 2 + (body[0] << 8 | body[1]);
-    if (length < skip + (qos ? 2 : 0) + STAMP_BYTES) die(4, "the broker sent a PUBLISH that nobody published");
-    if (qos > 0) {
-        uint8_t puback[4] = {PUBACK << 4, 2, body[skip], body[skip + 1]};
-        put(c, puback, 4);
-        skip += 2;
+// One of the group got it. False: another one had it already.
+static bool taken_by_one(struct connection *c, uint32_t publisher, uint32_t sequence) {
+    struct connection *from = connections[publisher];
+    if (sequence == 0 || sequence > from->sent) die(4, "a worker got message %u of %u", sequence, from->sent);
+    uint8_t *byte = from->taken + sequence / 8, bit = 1 << sequence % 8;
+    if (*byte & bit) {
+        total.out_of_order++;
+        return false;
     }
-    uint64_t sent_at;
-    uint32_t publisher, sequence;
-    memcpy(&sent_at, body + skip, 8);
-    memcpy(&publisher, body + skip + 8, 4);
-    memcpy(&sequence, body + skip + 12, 4);
-    bool many = subscribers_share();
-    if (many ? publisher >= (uint32_t)options.publishers : publisher != (uint32_t)c->index) {
-        die(4, "subscriber %d got a message of publisher %u", c->index, publisher);
-    }
-    uint32_t *seen = c->seen + (many ? publisher : 0);
+    *byte |= bit;
+    total.received++;
+    if (sequence < c->seen[publisher]) total.out_of_order++;
+    else c->seen[publisher] = sequence;
+    if (sequence <= from->written_off) total.forgiven--;
+    return true;
+}
+
+// False: it is out of order, or came twice.
+static bool next_in_order(struct connection *c, uint32_t publisher, uint32_t sequence) {
+    uint32_t *seen = c->seen + (hears_all() ? publisher : 0);
     if (sequence <= *seen) {
-        total.out_of_order++; // or twice
-        return;
+        total.out_of_order++;
+        return false;
     }
     long step = sequence - *seen;
     *seen = sequence;
     total.received++;
     c->settled += step;
     c->forgiven -= step < c->forgiven ? step : c->forgiven;
-    if (measuring) record_latency(arrived > sent_at ? arrived - sent_at : 0);
+    return true;
+}
+
+// Returns how many bytes the properties of a delivery take. A broker that saves itself their forwarding, or invents an
+// alias, is not measured but refused.
+static size_t delivered_properties(struct connection *c, const uint8_t *at, const uint8_t *end, bool names_topic) {
+    struct properties all = properties_at(at, end);
+    struct property property;
+    uint32_t alias = 0;
+    int user_properties = 0, content_types = 0;
+    while (next_property(&all, &property)) {
+        if (property.id == USER_PROPERTY) user_properties++;
+        else if (property.id == CONTENT_TYPE) content_types++;
+        else if (property.id == TOPIC_ALIAS) alias = property.number;
+        else if (property.id > SUBSCRIPTION_ID) die(4, "the broker sent a PUBLISH with property 0x%02x", property.id);
+        if (property.id == TOPIC_ALIAS && (alias == 0 || alias > ALIASES_OFFERED || !options.topic_aliases)) {
+            die(4, "the broker sent topic alias %u; %d were offered", alias, options.topic_aliases ? ALIASES_OFFERED : 0);
+        }
+    }
+    if (!names_topic && (alias == 0 || (c->aliases & 1u << alias) == 0)) {
+        die(4, "the broker sent a PUBLISH without a topic, and topic alias %u stands for none", alias);
+    }
+    if (alias > 0) c->aliases |= 1u << alias;
+    // With some publishers on 3.1.1 some deliveries have none.
+    bool all_have = options.properties > 0 && options.protocol == V5;
+    if (all_have && (user_properties != options.properties || content_types != 1)) {
+        die(4, "the broker delivered %d of %d user properties and %d of 1 content type", user_properties,
+            options.properties, content_types);
+    }
+    return all.end - at;
+}
+
+static void delivered(struct connection *c, const uint8_t *body, size_t length, int qos, uint64_t arrived) {
+    size_t skip = length < 2 ? 2 : 2 + (body[0] << 8 | body[1]);
+    const size_t id_at = skip;
+    if (qos > 0) skip += 2;
+    // Nothing in it, as nearly always: one look.
+    if (c->version == V5 && skip < length) {
+        bool plain = body[skip] == 0 && id_at > 2 && options.properties == 0;
+        skip += plain ? 1 : delivered_properties(c, body + skip, body + length, id_at > 2);
+    }
+    if (length < skip + STAMP_BYTES) die(4, "the broker sent a PUBLISH that nobody published");
+    if (qos > 0) {
+        uint8_t puback[4] = {PUBACK << 4, 2, body[id_at], body[id_at + 1]};
+        put(c, puback, 4);
+    }
+    uint64_t sent_at;
+    uint32_t publisher, sequence;
+    memcpy(&sent_at, body + skip, 8);
+    memcpy(&publisher, body + skip + 8, 4);
+    memcpy(&sequence, body + skip + 12, 4);
+    if (hears_all() ? publisher >= (uint32_t)options.publishers : publisher != (uint32_t)c->index) {
+        die(4, "subscriber %d got a message of publisher %u", c->index, publisher);
+    }
+    bool counts = options.mode == SHARE ? taken_by_one(c, publisher, sequence) : next_in_order(c, publisher, sequence);
+    if (counts && measuring) record_latency(arrived > sent_at ? arrived - sent_at : 0);
+}
+
+static void acknowledged(struct connection *c, const uint8_t *body, size_t length, uint64_t arrived) {
+    if (length < 2) die(4, "the broker sent a PUBACK without packet id");
+    if (c->version == V5 && length > 2) { // without reason code it was a success; without length, it has no properties
+        struct properties all = {NULL, NULL};
+        struct property property;
+        if (body[2] >= 0x80) die(4, "PUBLISH was refused, reason 0x%02x", body[2]);
+        if (length > 3) all = properties_at(body + 3, body + length);
+        while (next_property(&all, &property)) continue;
+    }
+    total.acked++;
+    c->unacknowledged--;
+    if (c->sent_at && measuring) record_latency(arrived - c->sent_at[body[0] << 8 | body[1]]);
+}
+
+static void welcomed(struct connection *c, const uint8_t *body, size_t length) {
+    uint32_t aliases_max = 0;
+    if (length < 2 || body[1] != 0) die(3, "CONNECT was refused, reason 0x%02x", length < 2 ? 0 : body[1]);
+    sessions_present += body[0] & 1;
+    c->receive_max = 65535;
+    if (c->version == V5) {
+        struct properties all = properties_at(body + 2, body + length);
+        struct property property;
+        while (next_property(&all, &property)) {
+            if (property.id == RECEIVE_MAXIMUM) c->receive_max = property.number;
+            if (property.id == TOPIC_ALIAS_MAXIMUM) aliases_max = property.number;
+            if (property.id == MAXIMUM_QOS && property.number < (uint32_t)options.qos) {
+                die(3, "the broker takes no QoS above %u", property.number);
+            }
+            if (property.id == MAXIMUM_PACKET_SIZE && c->frame && property.number < c->frame_bytes) {
+                die(3, "the broker takes no packet above %u bytes", property.number);
+            }
+        }
+        if (c->receive_max == 0) die(4, "the broker sent receive maximum 0, which is none");
+        if (c->introduces_alias && aliases_max == 0) die(3, "the broker takes no topic aliases");
+    }
+    // In return its subscription is part of its session, or gone with it.
+    if (options.mode != RETURN && (c->role == SUBSCRIBER || c->role == STALLED)) send_subscribe(c);
+    else became_ready(c);
+}
+
+static void subscribed(struct connection *c, const uint8_t *body, size_t length) {
+    size_t code_at = 2;
+    if (c->version == V5 && length > 2) code_at = properties_at(body + 2, body + length).end - body;
+    if (length <= code_at || body[code_at] > 2) {
+        die(3, "SUBSCRIBE was refused, reason 0x%02x", length <= code_at ? 0 : body[code_at]);
+    }
+    became_ready(c);
 }
 
 static void on_packet(struct connection *c, const uint8_t *frame, const uint8_t *body, size_t length,
@@ -144,20 +190,16 @@ static void on_packet(struct connection *c, const uint8_t *frame, const uint8_t 
         if (c->role == SUBSCRIBER) delivered(c, body, length, frame[0] >> 1 & 3, arrived);
         break;
     case PUBACK:
-        total.acked++;
-        if (c->sent_at && measuring && length >= 2) record_latency(arrived - c->sent_at[body[0] << 8 | body[1]]);
+        acknowledged(c, body, length, arrived);
         break;
     case CONNACK:
-        if (length < 2 || body[1] != 0) die(3, "CONNECT was refused");
-        sessions_present += body[0] & 1;
-        if (options.mode == RETURN) became_ready(c); // its subscription is part of its session, or gone with it
-        else if (c->role == SUBSCRIBER || c->role == STALLED) send_subscribe(c);
-        else became_ready(c);
+        welcomed(c, body, length);
         break;
     case SUBACK:
-        if (length < 3 || body[2] > 2) die(3, "SUBSCRIBE was refused");
-        became_ready(c);
+        subscribed(c, body, length);
         break;
+    case DISCONNECT:
+        die(4, "the broker sent DISCONNECT, reason 0x%02x", length > 0 ? body[0] : 0);
     default:
         die(4, "the broker sent packet type %d, which nobody asked for", frame[0] >> 4);
     }

@@ -22,8 +22,13 @@ static double own_cpu_s(void) {
     return usage.ru_utime.tv_sec + usage.ru_stime.tv_sec + (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
+// Does every subscriber get its own copy of every message?
+static bool everyone_gets_all(void) {
+    return options.mode == BROADCAST || options.mode == FANIN;
+}
+
 static long outstanding_of(const struct connection *subscriber) {
-    long sent = subscribers_share() ? total.sent : connections[subscriber->index]->sent;
+    long sent = everyone_gets_all() ? total.sent : connections[subscriber->index]->sent;
     return sent - subscriber->settled - subscriber->forgiven;
 }
 
@@ -31,13 +36,14 @@ static long outstanding_of(const struct connection *subscriber) {
 // broker must be able to queue for one of them.
 static long outstanding(void) {
     if (options.mode == AWAY) return total.sent - total.acked;
+    if (options.mode == SHARE) return total.sent - total.received - total.forgiven;
     long most = 0, sum = 0;
     for (int i = 0; i < options.subscribers; i++) {
         long left = outstanding_of(connections[options.publishers + i]);
         sum += left;
         if (left > most) most = left;
     }
-    return subscribers_share() ? most : sum;
+    return everyone_gets_all() ? most : sum;
 }
 
 // What the run is about: messages acknowledged where their receivers are away, else deliveries.
@@ -53,9 +59,22 @@ static bool all_sent(void) {
     return options.messages > 0 && total.sent >= options.messages;
 }
 
+// Whose turn it is, among those who may send: in 5 a broker limits what may wait for PUBACK. NULL: nobody.
+static struct connection *next_publisher(void) {
+    static uint32_t turn;
+    for (int asked = 0; asked < options.publishers; asked++) {
+        struct connection *c = connections[turn / options.burst % options.publishers];
+        if (c->unacknowledged < c->receive_max || c->version == V311) {
+            turn++;
+            return c;
+        }
+        turn += options.burst - turn % options.burst;
+    }
+    return NULL;
+}
+
 // Sends what the window, or the rate, allows; returns how many, and in *wait_ns how long nothing will be due.
 static int send_due(uint64_t started, uint64_t now, uint64_t *wait_ns) {
-    static uint32_t turn;
     long due = SEND_BATCH;
     *wait_ns = NS_PER_MS;
     if (options.rate > 0) {
@@ -67,11 +86,26 @@ static int send_due(uint64_t started, uint64_t now, uint64_t *wait_ns) {
     int count = 0;
     while (count < due && count < room && count < SEND_BATCH && !all_sent()) {
         if (options.qos > 0 && total.sent - total.acked >= options.window) break;
-        send_publish(connections[turn++ / options.burst % options.publishers]);
+        struct connection *publisher = next_publisher();
+        if (publisher == NULL) break;
+        send_publish(publisher);
         count++;
     }
     flush_dirty();
     return count;
+}
+
+static void write_off(void) {
+    total.write_offs++;
+    if (options.mode == SHARE) {
+        for (int i = 0; i < options.publishers; i++) connections[i]->written_off = connections[i]->sent;
+        total.forgiven = total.sent - total.received;
+        return;
+    }
+    for (int i = 0; i < options.subscribers; i++) {
+        struct connection *subscriber = connections[options.publishers + i];
+        subscriber->forgiven += outstanding_of(subscriber);
+    }
 }
 
 static void check_progress(uint64_t now) {
@@ -85,11 +119,7 @@ static void check_progress(uint64_t now) {
             total.received, total.sent * fan);
     } else if (options.mode != AWAY && now - last_write_off > WRITE_OFF_AFTER && outstanding() > 0) {
         last_write_off = now;
-        for (int i = 0; i < options.subscribers; i++) {
-            struct connection *subscriber = connections[options.publishers + i];
-            subscriber->forgiven += outstanding_of(subscriber);
-        }
-        total.write_offs++;
+        write_off();
     }
 }
 
@@ -108,6 +138,7 @@ static void print_result(double seconds, long deliveries, double broker_cpu, dou
            latency_max_ns / 1e3);
     printf("\"brokerCpuUsPerDelivery\":%.4f,\"loadCpuPercent\":%.1f,", broker_cpu * 1e6 / deliveries,
            own_cpu / seconds * 100);
+    if (options.protocol == V5 && options.qos > 0) printf("\"receiveMaximum\":%d,", connections[0]->receive_max);
     printf("\"expected\":%ld,\"received\":%ld,\"lost\":%ld,\"outOfOrder\":%ld,\"writeOffs\":%ld}\n", total.sent * fan,
            total.received, total.sent * fan - total.received, total.out_of_order, total.write_offs);
 }
@@ -132,7 +163,7 @@ static void run_load(void) {
     open_all(PUBLISHER, options.publishers); // first, so that connections[0..publishers) are they
     open_all(SUBSCRIBER, options.subscribers);
     if (options.mode == STALL) open_all(STALLED, 1);
-    if (subscribers_share()) fan = options.subscribers;
+    if (everyone_gets_all()) fan = options.subscribers;
     if (options.mode == AWAY) leave_all(SUBSCRIBER);
     uint64_t started = now_ns(), from = started + options.warmup_ms * NS_PER_MS;
     uint64_t until = from + options.measure_ms * NS_PER_MS, measured_from = from, now, wait_ns;

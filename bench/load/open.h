@@ -24,8 +24,10 @@ static void open_one(enum role role, int index) {
         die(3, "cannot connect to port %d: %s", options.port, strerror(errno));
     }
     struct connection *c = add_connection(fd, role, index);
-    if (role == SUBSCRIBER) c->seen = must(calloc(subscribers_share() ? options.publishers : 1, sizeof *c->seen));
-    if (role == PUBLISHER || options.mode == CROWD) prepare_frame(c);
+    c->version = version_of(index);
+    if (role == SUBSCRIBER) c->seen = must(calloc(hears_all() ? options.publishers : 1, sizeof *c->seen));
+    if (role == PUBLISHER || options.mode == CROWD) prepare_frame(c, true);
+    if (role == PUBLISHER && options.mode == AWAY) c->sent_at = must(calloc(65536, sizeof *c->sent_at));
     send_connect(c);
 }
 

@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +6,7 @@ import { type BrokerKind, brokerKinds } from "../../bench/brokers.ts";
 import { ChildProcesses } from "../../bench/child-processes.ts";
 import { LoadGenerator } from "../../bench/load-generator.ts";
 import { type RunningBroker, startBroker, stopBroker } from "../../bench/start-broker.ts";
+import { compilerInstalled } from "./compiler-installed.ts";
 
 // Against its own relay: no broker needs to be installed, but a C compiler does.
 describe.skipIf(!compilerInstalled())("the load generator", () => {
@@ -33,10 +33,13 @@ describe.skipIf(!compilerInstalled())("the load generator", () => {
     { mode: "pair", publishers: 3, subscribers: 3, qos: 1 },
     { mode: "broadcast", publishers: 1, subscribers: 5, qos: 1 },
     { mode: "fanin", publishers: 5, subscribers: 1, qos: 0 },
-  ])("accounts for every message of $mode at QoS $qos", async (load) => {
-    const result = await generator.run({ ...briefly, ...load, port: relay.port });
-    expect(result.received).toBeGreaterThan(0);
-    expect(result).toMatchObject({ lost: 0, outOfOrder: 0, received: result.expected });
+    { mode: "share", publishers: 3, subscribers: 3, qos: 1 },
+  ])("accounts for every message of $mode at QoS $qos, in every version", async (load) => {
+    for (const protocol of ["3.1.1", "5", "mixed"]) {
+      const result = await generator.run({ ...briefly, ...load, protocol, port: relay.port });
+      expect(result.received).toBeGreaterThan(0);
+      expect(result).toMatchObject({ lost: 0, outOfOrder: 0, received: result.expected });
+    }
   });
 
   it("sends at the rate that it is given, not faster", async () => {
@@ -95,12 +98,3 @@ describe.skipIf(!compilerInstalled())("the load generator", () => {
     await expect(run).rejects.toMatchObject({ message: expect.stringContaining("--speed") });
   });
 });
-
-function compilerInstalled(): boolean {
-  try {
-    execFileSync("cc", ["--version"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-}

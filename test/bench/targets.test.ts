@@ -52,11 +52,29 @@ it("holds what is kept for the absent to its limits", () => {
   expect(met("away-memory", full)).toEqual([true, false, true, true]);
 });
 
+it("holds MQTT 5 to a tenth more than 3.1.1, where it brings nothing", () => {
+  const targets = (name: string, costRatio: number) => targetsOf(inLane(name, { waypost: measured({ costRatio }) }));
+  expect(targets("v5-q0-broadcast", 1.1)).toMatchObject([{ value: 1.1, limit: 1.1, met: true }]);
+  expect(targets("v5-q0-broadcast-mixed", 1.11)).toMatchObject([{ met: false }]);
+  expect(targets("v5-q0-pairs-properties", 2)).toEqual([]);
+});
+
 it("takes the worst stall and the worst loss of all rounds, not their median", () => {
   const calm = { maxFillUs: 1000, maxDrainUs: 1000, maxCleanUpUs: 1000, lost: 0 };
   const rounds = [calm, { ...calm, maxDrainUs: 51_000, lost: 1 }, calm];
   const result = inLane("away-stall", { waypost: { rounds, median: calm, errors: [] } });
   expect(targetsOf(result)).toMatchObject([{ met: true }, { value: 51, met: false }, { met: true }, { value: 1 }]);
+});
+
+it("reports what MQTT 5 costs each broker, and compares Waypost with Mosquitto", () => {
+  const text = report([
+    inLane("v5-q0-one", {
+      waypost: measured({ deliveriesPerSecondTwin: 1050, deliveriesPerSecond: 1000, costRatio: 1.05 }),
+      mosquitto: measured({ deliveriesPerSecondTwin: 600, deliveriesPerSecond: 500, costRatio: 1.2 }),
+    }),
+  ]);
+  expect(text).toMatch(/waypost +1,050 +1,000 +1\.05 .* 2\.00$/m);
+  expect(text).toMatch(/mosquitto +600 +500 +1\.20 /);
 });
 
 it("reports failures and missed targets beside the tables", () => {

@@ -1,0 +1,48 @@
+/**
+ * One run of the load generator. `rate` is messages per second; without it the loop is closed. `messagesMax` ends it
+ * before its time. `persistent`: the sessions of its subscribers stay. `share`: the subscribers are one group, of which
+ * one gets each message.
+ */
+export interface Load {
+  mode: "pair" | "broadcast" | "fanin" | "share" | "stall" | "away";
+  qos: 0 | 1;
+  publishers: number;
+  subscribers: number;
+  windowMessages: number;
+  payloadBytes: number;
+  rate?: number;
+  messagesMax?: number;
+  persistent?: boolean;
+  /** 3.1.1 where nothing is said; mixed: the publisher and every second receiver speak 5. */
+  protocol?: "5" | "mixed";
+  /** On each message, and a content type with them. */
+  userProperties?: number;
+  /** Publishers say their topic once; the broker may do the same. */
+  topicAliases?: boolean;
+}
+
+export type ThroughputLane = { name: string; title: string; kind: "throughput"; load: Load };
+
+/**
+ * What is compared: a load, a load in MQTT 5 beside the lane of the same load in 3.1.1 that `twin` names (`costMax`: how
+ * many times the deliveries of 5 those of 3.1.1 may be), a load beside the same load in peace, memory at rest, a crowd that
+ * arrives at once; and of brokers that keep messages: a load to receivers that are away, a load on sessions that stay
+ * beside the same on clean ones, memory and a restart with a full mailbox, and live traffic while a mailbox fills and
+ * drains.
+ */
+export type Lane = { name: string; title: string } & (
+  | { kind: "throughput" | "single"; load: Load }
+  | { kind: "mqtt5"; load: Load; twin: string; costMax?: number }
+  | { kind: "stall"; load: Load; peaceful: Load }
+  | { kind: "memory"; firstConnections: number; moreConnections: number }
+  | { kind: "crowd"; connections: number }
+  | { kind: "away"; load: Load; acknowledgedPerSecondMin: number }
+  | { kind: "session"; load: Load; clean: Load }
+  | { kind: "away-memory"; load: Load }
+  | { kind: "away-stall"; load: Load; probeRate: number }
+);
+
+/** Whether only brokers that keep messages on disk have a turn. */
+export function needsStore({ kind }: Lane): boolean {
+  return kind === "away" || kind === "session" || kind === "away-memory" || kind === "away-stall";
+}
