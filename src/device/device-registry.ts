@@ -19,8 +19,8 @@ const HANDLE_MS = 500;
  */
 export class DeviceRegistry implements DeviceKeeper, Residence {
   readonly #devices = new Map<string, Device>();
-  /** Persistent sessions that are in the store while their device is not here. */
-  readonly #unhosted = new Set<string>();
+  /** Persistent sessions that are in the store while their device is not here, and for how many seconds they wait for a client. */
+  readonly #unhosted = new Map<string, number>();
   /** The last piece of work on each client id that is still under way. */
   readonly #work = new Map<string, Promise<void>>();
   readonly #embedded: boolean;
@@ -99,10 +99,9 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
     const sessions = await store.sessions();
     const isClient = ({ id }: { id: string }) => !id.startsWith("\0");
     for (const { id, awaySince, expirySeconds } of sessions.filter(isClient)) {
-      this.#unhosted.add(id); // a session of before, for which there is room whatever the limit says by now
+      this.#unhosted.set(id, expirySeconds); // a session of before, for which there is room whatever the limit says by now
       await this.#load(id);
       const device = this.#devices.get(id) as Device;
-      device.session.expirySeconds = expirySeconds;
       device.awaySince = awaySince || clock.now();
       if (awaySince === 0) void store.putSession(device, device.awaySince, expirySeconds);
     }
@@ -138,7 +137,7 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
     if (session.clean) device.leaveShares();
     device.stop();
     this.#devices.delete(device.id);
-    if (!session.clean) this.#unhosted.add(device.id);
+    if (!session.clean) this.#unhosted.set(device.id, session.expirySeconds);
     connection?.fail(
       new WaypostError("ERR_DEVICE_CRASHED", `the device crashed: ${textOf(reason)}`, { cause: reason }),
     );
@@ -270,7 +269,9 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
   async #load(id: string): Promise<void> {
     const { store } = this.#known.broker;
     const subscriptions = await store.subscriptionsByClient({ id });
+    const expirySeconds = this.#unhosted.get(id);
     const device = this.#add(id, false);
+    if (expirySeconds !== undefined) device.session.expirySeconds = expirySeconds;
     for (const { topic, ...options } of subscriptions) device.tell({ kind: "subscribe", filter: topic, options });
     const outgoing = await store.outstanding(id);
     const receipts = await store.receipts(id);

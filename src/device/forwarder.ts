@@ -35,7 +35,8 @@ export class Forwarder {
   send(message: Message, connection: Link): boolean {
     const { terms } = connection;
     const version = connection.version === 5 ? 5 : 4;
-    if (version === 5 && (terms.outboundAliases !== null || this.#isTold(message))) {
+    const mayBeTold = message.properties !== undefined || this.#session.isSpecial;
+    if (version === 5 && (terms.outboundAliases !== null || (mayBeTold && this.#isTold(message)))) {
       return this.sendApart(message, message.packetId, false, connection);
     }
     if (message.write(version)) {

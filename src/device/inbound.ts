@@ -25,7 +25,8 @@ export class Inbound {
 
   publish(connection: Connection, packet: PublishPacket): void {
     const { broker } = this.#context;
-    if (connection.version === 5 && !this.#isAcceptable(connection, packet)) return;
+    // A plain one is at QoS 0, not retained and says nothing of itself: there is nothing to refuse.
+    if (connection.version === 5 && !packet.isPlain && !this.#isAcceptable(connection, packet)) return;
     const hook = broker.authorizePublishHook;
     if (hook === null && packet.topic.charCodeAt(0) !== 36) return this.#authorized(connection, packet);
     // Whatever the hook does later, this packet is handled before the next one is read.

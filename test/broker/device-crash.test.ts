@@ -1,6 +1,7 @@
 import mqemitter from "mqemitter";
 import { describe, expect, it } from "vitest";
 import type { Device } from "../../src/device/device.ts";
+import { connected5 } from "../support/client-5.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { embedParts } from "./embedded.ts";
@@ -67,6 +68,21 @@ describe("a device that crashes", () => {
     await frail.subscribe({ t: 0 });
     watcher.publish("t", "x");
     expect((await watcher.message()).topic).toBe("will");
+  });
+
+  it("is kept no longer than its client asked for, when it is built anew", async () => {
+    const running = await house({ id: "frail", now: true });
+    const frail = await connected5(running.port, { clientId: "frail", lives: 60 });
+    await frail.subscribe({ t: 0 });
+    const other = await RawClient.connected(running.port, { clientId: "other" });
+    other.publish("t", "x");
+    await frail.closed;
+    running.clock.advance(1000);
+    await turns();
+    expect(deviceOf(running, "frail")?.session.expirySeconds).toBe(60);
+    running.clock.advance(61_000);
+    await turns();
+    expect(deviceOf(running, "frail")).toBeUndefined();
   });
 
   it("while it publishes, by a hook that throws, is contained too", async () => {
