@@ -109,10 +109,13 @@ describe("SCRAM-SHA-256", () => {
     await client.closed;
   });
 
-  it("is refused where there are no users", async () => {
-    const { port } = await startGateway();
-    const { answer } = await exchange(port);
-    expect(answer).toMatchObject({ cmd: "connack", reasonCode: 0x87 });
+  it("is not known where there are no users, until a new configuration has some [MQTT-4.12.0-1]", async () => {
+    const { gateway, port } = await startGateway();
+    const client = await RawClient.open(port, 5);
+    client.connect({ clientId: "device", properties: propertiesOf(new ScramClient(user).first) });
+    expect(await client.next()).toMatchObject({ cmd: "connack", reasonCode: 0x8c });
+    await gateway.reconfigure(testConfig({ authentication }));
+    expect((await exchange(port)).answer).toMatchObject({ cmd: "connack", reasonCode: 0 });
   });
 
   it("authenticates again while connected; a wrong proof ends the connection with 0x87 [MQTT-4.12.1-1] [MQTT-4.12.1-2]", async () => {
