@@ -52,6 +52,12 @@ export class EdgeBroker extends Aedes {
     this.#clock = clock;
   }
 
+  /** `publish` as a packet without properties needs it: for such, ours only hands on. */
+  get publishPlain(): PublishFrom {
+    const publish = this.publish === EdgeBroker.prototype.publish ? Aedes.prototype.publish : this.publish;
+    return publish as unknown as PublishFrom;
+  }
+
   /** As in aedes, and the time to live of the message begins to count. */
   override publish(packet: PublishPacket, client: unknown, done?: (error?: unknown) => void): void {
     const publish = super.publish as (packet: PublishPacket, client: unknown, done: unknown) => void;

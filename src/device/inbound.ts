@@ -34,8 +34,8 @@ export class Inbound {
     let waiting = false;
     // The hook may change what it sees; where it does not, the message goes on in the bytes in which it came.
     const came = packet.properties;
-    const shown: { properties: object | undefined } = packet;
-    shown.properties = hook === null ? came : came?.toObject();
+    const shown: { properties?: object | undefined } = packet;
+    if (came !== undefined && hook !== null) shown.properties = came.toObject();
     broker.authorizePublish(connection, packet as never, (error) => {
       if (answered || connection.closed) return;
       answered = true;
@@ -45,7 +45,9 @@ export class Inbound {
           const why = `publishing to ${packet.topic} was refused: ${error.message}`;
           this.refuse(connection, packet, refusalCodeOf(error), why, error);
         } else {
-          if (hook !== null) shown.properties = PublishProperties.afterHook(came, shown.properties);
+          if (hook !== null && shown.properties !== came) {
+            shown.properties = PublishProperties.afterHook(came, shown.properties);
+          }
           this.#authorized(connection, packet);
         }
       });

@@ -24,8 +24,9 @@ export class Publishing {
 
   /** Calls back once aedes and its `published` hook are through. */
   publish(connection: Connection, packet: PublishPacket, done: (error?: unknown) => void): void {
-    const publish = this.#context.broker.publish as unknown as PublishFrom;
-    publish.call(this.#context.broker, packet as never, connection as Client, done);
+    const { broker } = this.#context;
+    const publish = packet.properties === undefined ? broker.publishPlain : (broker.publish as unknown as PublishFrom);
+    publish.call(broker, packet as never, connection as Client, done);
   }
 
   /** What an MQTT 5 publisher is told of the message that was published just before. */

@@ -52,7 +52,7 @@ export interface PublishPacket extends PublishFields {
   cmd: "publish";
   dup: boolean;
   messageId: number;
-  properties: PublishProperties | undefined;
+  properties?: PublishProperties | undefined;
   /** These very bytes can be sent on to a peer of the same protocol version. */
   isPlain: boolean;
 }
@@ -86,22 +86,35 @@ export function readPublish(frame: FrameReader, topics: TopicReader, aliases: In
     topic = topics.read(chunk, body + 2, topicEnd);
     payloadAt++;
   } else {
-    const propertyBytes = readLength(chunk, payloadAt, end);
-    const propertiesAt = payloadAt + lengthBytes(propertyBytes);
-    payloadAt = propertiesAt + propertyBytes;
-    if (payloadAt > end) throw malformed("it ends in the middle of its properties");
-    const found = readPublishProperties(chunk, propertiesAt, payloadAt);
-    properties = found.properties;
+    // Apart, so that V8 can put this function into its caller.
+    ({ topic, properties, payloadAt } = readWithProperties(frame, topics, aliases, topicEnd, payloadAt));
     isPlain = false;
-    const hasTopic = topicEnd > body + 2;
-    if (!hasTopic && found.topicAlias === 0) throw violation("it has neither a topic nor a topic alias");
-    if (hasTopic && found.topicAlias > 0) aliases.unset(found.topicAlias);
-    topic = hasTopic ? topics.read(chunk, body + 2, topicEnd) : "";
-    if (found.topicAlias > 0) topic = aliases.resolve(found.topicAlias, topic);
   }
   const payload = chunk.subarray(payloadAt, end);
   const retain = (first & 1) === 1;
-  return { cmd: "publish", topic, payload, qos: qos as QoS, retain, dup, messageId, properties, isPlain };
+  const packet: PublishPacket = { cmd: "publish", topic, payload, qos: qos as QoS, retain, dup, messageId, isPlain };
+  // Not there at all where there are none: aedes copies what is there, and a QoS 0 message feels that.
+  if (properties !== undefined) packet.properties = properties;
+  return packet;
+}
+
+function readWithProperties(
+  { chunk, body, end }: FrameReader,
+  topics: TopicReader,
+  aliases: InboundAliases,
+  topicEnd: number,
+  lengthAt: number,
+): { topic: string; properties: PublishProperties | undefined; payloadAt: number } {
+  const propertyBytes = readLength(chunk, lengthAt, end);
+  const propertiesAt = lengthAt + lengthBytes(propertyBytes);
+  const payloadAt = propertiesAt + propertyBytes;
+  if (payloadAt > end) throw malformed("it ends in the middle of its properties");
+  const { properties, topicAlias } = readPublishProperties(chunk, propertiesAt, payloadAt);
+  const hasTopic = topicEnd > body + 2;
+  if (!hasTopic && topicAlias === 0) throw violation("it has neither a topic nor a topic alias");
+  if (hasTopic && topicAlias > 0) aliases.unset(topicAlias);
+  const topic = hasTopic ? topics.read(chunk, body + 2, topicEnd) : "";
+  return { topic: topicAlias > 0 ? aliases.resolve(topicAlias, topic) : topic, properties, payloadAt };
 }
 
 /** The id of a PUBLISH that could not be read because its topic is not accepted, so that it can be acknowledged. */

@@ -89,7 +89,7 @@ export class Message implements StoredPublish {
     this.brokerCounter = packet.brokerCounter;
     this.clientId = packet.clientId;
     this.properties = packet.properties === undefined ? undefined : PublishProperties.of(packet.properties);
-    this.publishedRetained = packet instanceof Message ? packet.publishedRetained : packet.retain;
+    this.publishedRetained = (packet as Partial<Message>).publishedRetained ?? packet.retain;
     const payload: unknown = packet.payload;
     this.arrived = Buffer.isBuffer(payload) ? payload : Buffer.from(payload as string | Uint8Array);
     this.cameAsText = typeof payload === "string";
