@@ -140,7 +140,9 @@ describe("PUBLISH frames of MQTT 5 that come in", () => {
   });
 
   it("are plain only where their bytes can be sent on as they are", () => {
-    expect(read(fromHex("30 05 00 01 61 00 62"))).toMatchObject({ isPlain: true, properties: undefined });
+    const plain = read(fromHex("30 05 00 01 61 00 62"));
+    expect(plain.isPlain).toBe(true);
+    expect(plain).not.toHaveProperty("properties");
     for (const hex of ["31 05 00 01 61 00 62", "32 07 00 01 61 00 01 00 62", "30 07 00 01 61 02 01 01 62"]) {
       expect(read(fromHex(hex)).isPlain, hex).toBe(false);
     }
