@@ -5,7 +5,6 @@ import type { DeviceContext } from "../device/device-context.ts";
 import type { Link } from "../device/link.ts";
 import { OutgoingRecord } from "../device/outgoing-record.ts";
 import type { Borrower, Lender, Share, ShareOptions } from "../device/share.ts";
-import { PublishProperties } from "../protocol/publish-properties.ts";
 import { Message } from "../store/message.ts";
 import { sharedNameOf } from "../store/shared-session.ts";
 import { NEVER_EXPIRES } from "../store/store.ts";
@@ -56,11 +55,6 @@ export class SharedSubscription implements Receiver, Share, BacklogOwner {
     };
     this.#listener.receiver = this;
     this.#listener.qos = 2;
-  }
-
-  /** Messages that wait, or that a member has not acknowledged. */
-  get depth(): number {
-    return this.#backlog.depth + this.#lent.size;
   }
 
   join(device: Borrower, options: ShareOptions): void {
@@ -194,7 +188,7 @@ export class SharedSubscription implements Receiver, Share, BacklogOwner {
     }
     if (refusals === 0 || refusals < members.length) return false;
     this.drop("not-authorized"); // nobody of the group may have it
-    if (isRecorded) this.#record.givenUp(message);
+    this.#record.givenUp(message); // it was recorded, at the latest before it was offered
     return true;
   }
 
@@ -226,7 +220,7 @@ export class SharedSubscription implements Receiver, Share, BacklogOwner {
   /** At QoS 2 the message becomes the member's own. */
   #give(message: Message, member: Member, isRecorded: boolean): true {
     const { device } = member;
-    const own = this.#copyFor(message, member);
+    const own = this.#copyFor(message, member.options);
     try {
       if (isRecorded) device.handOver(own);
       else device.give(own);
@@ -240,15 +234,9 @@ export class SharedSubscription implements Receiver, Share, BacklogOwner {
   }
 
   /** The member may have the message by a subscription of its own too: the store has to tell the two apart. */
-  #copyFor(message: Message, { options }: Member): Message {
+  #copyFor(message: Message, { rap, subscriptionIdentifier }: ShareOptions): Message {
     const { broker } = this.#context;
     const identity = { brokerId: broker.id, brokerCounter: ++broker.counter };
-    const properties = PublishProperties.calledUp(message.properties, options.subscriptionIdentifier);
-    const { publishedRetained } = message;
-    const packet = { ...message.toPacket(), properties, retain: publishedRetained, ...identity };
-    const copy = new Message(packet, 2, publishedRetained && options.rap === true);
-    copy.kind = message.kind;
-    copy.publishedAt = message.publishedAt;
-    return copy;
+    return message.calledUpBy(subscriptionIdentifier, rap === true && message.publishedRetained, identity);
   }
 }

@@ -5,7 +5,7 @@ import type { AdmissionOwner } from "./admission.ts";
 import type { DropReason } from "./counters.ts";
 import type { DeviceContext } from "./device-context.ts";
 import { HeldMessages } from "./held-messages.ts";
-import type { Link } from "./link.ts";
+import { type Link, wireVersionOf } from "./link.ts";
 import type { OutgoingRecord } from "./outgoing-record.ts";
 
 /** Whose backlog it is. */
@@ -179,7 +179,7 @@ export class Backlog implements AdmissionOwner<Message> {
 
   /** Returns what the acceptance of the message depends on, or null. */
   #enter(message: Message): Acceptance | null {
-    message.keep(this.#device.connection?.version === 5 ? 5 : 4);
+    message.keep(wireVersionOf(this.#device.connection));
     this.#add(message);
     const stored = this.#record.taken(message);
     if (message.qos === 2) {

@@ -2,7 +2,7 @@ import { type PublishFields, publishBytes, writePublish } from "../protocol/publ
 import type { Message } from "../store/message.ts";
 import type { StoredPublish } from "../store/stored-packets.ts";
 import type { DeviceContext } from "./device-context.ts";
-import type { Link } from "./link.ts";
+import { type Link, wireVersionOf } from "./link.ts";
 import type { Grant, Session } from "./session.ts";
 import { extrasOf } from "./wire-forms.ts";
 
@@ -34,7 +34,7 @@ export class Forwarder {
   /** In the bytes that all its receivers get, where this one can take them. False where it is too large for the client. */
   send(message: Message, connection: Link): boolean {
     const { terms } = connection;
-    const version = connection.version === 5 ? 5 : 4;
+    const version = wireVersionOf(connection);
     const mayBeTold = message.properties !== undefined || this.#session.isSpecial;
     if (version === 5 && (terms.outboundAliases !== null || (mayBeTold && this.#isTold(message)))) {
       return this.sendApart(message, message.packetId, false, connection);

@@ -1,4 +1,5 @@
 import type { Client } from "../broker/edge-broker.ts";
+import type { WireVersion } from "../store/message.ts";
 import type { Terms } from "./terms.ts";
 
 /** Something that has no room, so that publishers have to wait. */
@@ -27,6 +28,11 @@ export interface Link extends Client {
   unblock(by: Blocker): void;
   /** Closes because of an error; a no-op where it is closed. */
   fail(error: unknown): void;
+}
+
+/** The form in which a connection takes messages; that of 3.1.1 where there is none yet. */
+export function wireVersionOf(connection: Link | null): WireVersion {
+  return connection?.version === 5 ? 5 : 4;
 }
 
 /** Whether `publisher` would wait for itself if it waited for `receiver`, maybe around several corners: for ever, then. */

@@ -10,7 +10,7 @@ import type { DeviceContext } from "./device-context.ts";
 import { Forwarder } from "./forwarder.ts";
 import type { Sparing } from "./grace.ts";
 import { awaiting, type InFlight, InFlightWindow } from "./in-flight-window.ts";
-import type { Link } from "./link.ts";
+import { type Link, wireVersionOf } from "./link.ts";
 import { OutgoingRecord } from "./outgoing-record.ts";
 import { Replay } from "./replay.ts";
 import { Resends } from "./resends.ts";
@@ -66,7 +66,7 @@ export class Outbound implements Sparing {
     return this.#hasRoom(connection, this.#backlog.depth);
   }
 
-  /** Sends a message that stays the lender's until it is settled. */
+  /** Sends a message that stays the lender's until it is settled; false where the device may not have it. */
   lend(message: Message, lender: Lender, { rap, subscriptionIdentifier }: ShareOptions): boolean {
     const { connection } = this.#device;
     if (connection === null) return false;
@@ -82,7 +82,7 @@ export class Outbound implements Sparing {
       lender.settled(message);
       return true;
     }
-    forward.keep(connection.version === 5 ? 5 : 4);
+    forward.keep(wireVersionOf(connection));
     const entry = this.#window.add(forward, awaiting.puback, true, -1, { lender, message });
     this.#send(forward, entry, connection);
     return true;
@@ -307,7 +307,7 @@ export class Outbound implements Sparing {
       return;
     }
     const keeps = !this.#device.session.clean || this.#hasAckListener;
-    if (keeps) forward.keep(connection.version === 5 ? 5 : 4);
+    if (keeps) forward.keep(wireVersionOf(connection));
     // The store keeps the message as it came, and not what was made of it for this receiver.
     const isSpared = sparedAt >= 0 && forward === message;
     if (sparedAt >= 0 && !isSpared) this.#record.taken(message);

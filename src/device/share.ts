@@ -4,7 +4,7 @@ import type { Link } from "./link.ts";
 
 /** Whoever lends a message to a device and stays answerable for it until it is settled. */
 export interface Lender {
-  /** The device has confirmed it, or may never get it. */
+  /** The device has confirmed it, or takes none of that size. */
   settled(message: Message): void;
   /** The device left before it confirmed these, oldest first. */
   returned(messages: readonly Message[]): void;

@@ -1,4 +1,5 @@
 import type { Fields } from "./fields.ts";
+import { propertyId } from "./publish-property-wire.ts";
 
 /** User properties: a value, or several in their order, for each name. */
 export type UserProperties = Record<string, string | string[]>;
@@ -44,10 +45,8 @@ const notZero =
     return value;
   };
 
-const USER_PROPERTY = 0x26;
-
 const table = new Map<number, { name: Name; read: Read; places: readonly PropertyPlace[] }>([
-  [0x0b, { name: "subscriptionIdentifier", read: notZero(varint), places: ["subscribe"] }],
+  [propertyId.subscriptionIdentifier, { name: "subscriptionIdentifier", read: notZero(varint), places: ["subscribe"] }],
   [0x11, { name: "sessionExpiryInterval", read: uint32, places: ["connect", "disconnect"] }],
   [0x15, { name: "authenticationMethod", read: text, places: ["connect", "auth"] }],
   [0x16, { name: "authenticationData", read: bytes, places: ["connect", "auth"] }],
@@ -75,7 +74,7 @@ export function readProperties(fields: Fields, place: PropertyPlace): Properties
 
 function readProperty(fields: Fields, place: PropertyPlace, properties: Properties): void {
   const id = fields.varint();
-  if (id === USER_PROPERTY) {
+  if (id === propertyId.user) {
     const name = fields.text("the name of a user property");
     properties.userProperties ??= Object.create(null) as UserProperties;
     addUserProperty(properties.userProperties, name, fields.text("the value of a user property"));

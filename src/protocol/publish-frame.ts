@@ -2,6 +2,7 @@ import { WaypostError } from "../waypost-error.ts";
 import type { FrameReader } from "./frame-reader.ts";
 import { packetType, type QoS } from "./packet-type.ts";
 import type { PublishProperties } from "./publish-properties.ts";
+import { propertyId } from "./publish-property-wire.ts";
 import { readPublishProperties } from "./read-publish-properties.ts";
 import type { InboundAliases } from "./topic-aliases.ts";
 import type { TopicReader } from "./topic-reader.ts";
@@ -207,15 +208,15 @@ function writeExtras(buffer: Buffer, start: number, extras: PublishExtras): numb
   const { properties, expirySeconds, topicAlias, subscriptionIdentifiers } = extras;
   let at = start;
   if (topicAlias !== 0) {
-    buffer[at] = 0x23;
+    buffer[at] = propertyId.topicAlias;
     at = buffer.writeUInt16BE(Math.abs(topicAlias), at + 1);
   }
   if (expirySeconds !== undefined) {
-    buffer[at] = 0x02;
+    buffer[at] = propertyId.messageExpiry;
     at = buffer.writeUInt32BE(expirySeconds, at + 1);
   }
   for (const each of subscriptionIdentifiers ?? []) {
-    buffer[at] = 0x0b;
+    buffer[at] = propertyId.subscriptionIdentifier;
     at = writeLength(buffer, at + 1, each);
   }
   if (properties !== null) {

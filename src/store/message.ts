@@ -147,11 +147,17 @@ export class Message implements StoredPublish {
     return this.atQoS1;
   }
 
-  /** This message as it goes to one subscription and no other, with its identifier. */
-  calledUpBy(subscriptionIdentifier: number | undefined, retain: boolean): Message {
+  /** This message as it goes to one subscription and no other, with its identifier; maybe as a message of its own. */
+  calledUpBy(
+    subscriptionIdentifier: number | undefined,
+    retain: boolean,
+    { brokerId, brokerCounter }: { brokerId: string; brokerCounter: number } = this,
+  ): Message {
+    const { topic, payload, qos, clientId } = this;
     const properties = PublishProperties.calledUp(this.properties, subscriptionIdentifier);
-    const packet = { ...this.toPacket(), properties, retain: this.publishedRetained };
-    return this.likeThis(new Message(packet, this.qos, retain));
+    const flags = { qos, retain: this.publishedRetained, dup: false };
+    const packet = { cmd: "publish" as const, brokerId, brokerCounter, topic, payload, ...flags, clientId, properties };
+    return this.likeThis(new Message(packet, qos, retain));
   }
 
   /** Sends bytes as the wire form that came in as just these bytes. They must stay unchanged. */
