@@ -17,6 +17,8 @@ export type WaypostErrorCode =
   | "ERR_LIMIT_EXCEEDED"
   | "ERR_STREAM"
   | "ERR_UPSTREAM"
+  | "ERR_NOT_FOUND"
+  | "ERR_CONFLICT"
   // store
   | "ERR_STORE"
   | "ERR_STORE_IN_USE"
@@ -45,6 +47,8 @@ const faultOf: Record<WaypostErrorCode, Fault> = {
   ERR_LIMIT_EXCEEDED: "peer",
   ERR_STREAM: "peer",
   ERR_UPSTREAM: "peer",
+  ERR_NOT_FOUND: "peer",
+  ERR_CONFLICT: "peer",
   ERR_STORE: "store",
   ERR_STORE_IN_USE: "store",
   ERR_NO_SUCH_PACKET: "store",

@@ -1,6 +1,6 @@
-import { formatByteSize } from "./byte-size.ts";
 import { ConfigError, type Mistake, type RankedMistake } from "./config-error.ts";
 import { ConfigTree, isRawMap, rawMap } from "./config-tree.ts";
+import { doubtsAbout } from "./doubts-about.ts";
 import type { Environment } from "./interpolate.ts";
 import { readEnvironment, readOverrides } from "./layers.ts";
 import { mistakesOfIssues } from "./mistakes-of-issues.ts";
@@ -77,37 +77,4 @@ function addUnlessKnown(mistakes: RankedMistake[], more: readonly RankedMistake[
 function inOrder(mistakes: readonly RankedMistake[]): Mistake[] {
   const sorted = mistakes.toSorted((left, right) => left.rank - right.rank);
   return sorted.map(({ source, path, message }) => ({ source, path, message }));
-}
-
-function doubtsAbout({ mailboxes, limits, store }: GatewayConfig): string[] {
-  const sizes: (readonly [string, number | undefined])[] = [
-    ["mailboxes.bytesMax", mailboxes.bytesMax],
-    ...mailboxes.classes.map((each, index) => [`mailboxes.classes.${index}.bytesMax`, each.bytesMax] as const),
-    ["store.bytesMax", store.bytesMax],
-  ];
-  const tooSmall = sizes.flatMap(([key, bytesMax = Number.POSITIVE_INFINITY]) => {
-    if (bytesMax >= limits.packetBytesMax) return [];
-    return [
-      `${key} (${formatByteSize(bytesMax)}) is smaller than limits.packetBytesMax (${formatByteSize(limits.packetBytesMax)}): ` +
-        "larger messages are accepted and never fit a mailbox",
-    ];
-  });
-  return [...tooSmall, ...filtersGivenTwice(mailboxes.classes)];
-}
-
-/** Only the first class of a filter ever gets its messages. */
-function filtersGivenTwice(classes: GatewayConfig["mailboxes"]["classes"]): string[] {
-  const classOf = new Map<string, number>();
-  const doubts: string[] = [];
-  for (const [index, { topics }] of classes.entries()) {
-    for (const filter of topics) {
-      const first = classOf.get(filter) ?? index;
-      classOf.set(filter, first);
-      if (first === index) continue;
-      doubts.push(
-        `mailboxes.classes.${index}.topics has ${JSON.stringify(filter)}, which mailboxes.classes.${first} takes first: remove it from one`,
-      );
-    }
-  }
-  return doubts;
 }

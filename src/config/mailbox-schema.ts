@@ -11,12 +11,11 @@ import {
   section,
   wholeNumber,
 } from "./fields.ts";
+import { limitBehaviours } from "./limit-behaviours.ts";
 
 const mebibyte = 1024 * 1024;
 const gibibyte = 1024 * mebibyte;
 
-/** What can be done with a message for which there is no room. */
-const limitBehaviours = ["reject-newest", "remove-oldest", "remove-low-priority", "flow-control"] as const;
 /** What a PUBACK or PUBREC can mean. */
 export const durabilities = ["synced", "written", "memory"] as const;
 

@@ -12,7 +12,7 @@ import {
 import type { RankedMistake } from "./config-error.ts";
 import { type ConfigTree, type RawMap, type RawValue, rawMap, type Source } from "./config-tree.ts";
 import { type Environment, interpolate } from "./interpolate.ts";
-import { settingNameMistake } from "./setting-name.ts";
+import { areDestinationNames, settingNameMistake } from "./setting-name.ts";
 import { valueOfText } from "./value-of-text.ts";
 
 // Far beyond any honest configuration; small enough that an alias bomb ends quickly.
@@ -167,8 +167,8 @@ function nameProblem(name: string, path: readonly string[], siblings: RawMap): s
   if (Object.hasOwn(siblings, name)) return "is given twice in the same map: keep one of the two";
   const mistake = settingNameMistake(name, path);
   if (mistake !== undefined) return mistake;
-  // The schema would pass over this one name in silence.
-  return name === "__proto__" ? "is no known key: remove it" : undefined;
+  // Elsewhere the schema would pass over this one name in silence.
+  return name === "__proto__" && !areDestinationNames(path) ? "is no known key: remove it" : undefined;
 }
 
 function isEmpty(node: Node | null): boolean {

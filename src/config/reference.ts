@@ -10,6 +10,7 @@ name in \`WAYPOST_CONFIG\`), the environment, \`--set\`.
 
 - [waypost.yaml](waypost.yaml) has every key with its default.
 - [raspberry-pi.yaml](raspberry-pi.yaml) is a small gateway that listens on the local network.
+- [work.yaml](work.yaml) hands work to workers: queues, priorities, order by key, and a group of devices.
 - [waypost.schema.json](waypost.schema.json) lets editors complete and check a file whose first line is
   \`# yaml-language-server: $schema=./waypost.schema.json\`.
 
@@ -31,8 +32,11 @@ ${table([
 
 Sizes in bytes are integers or texts such as \`64KiB\`, \`16MiB\`, \`500kB\`. Listeners are a map by name: \`mqtt\` and \`web\` exist
 by default, an entry of the same name changes them, \`enabled: false\` switches them off, and any other name adds a listener.
+Queues, groups and users are maps by name too. A variable means the one that exists in its spelling, whatever the case:
+\`WAYPOST_QUEUES__JOBS__CONSUMERWINDOW=5\` is \`queues.jobs.consumerWindow\`. A name with a dot in it is given in the file.
 A list is given whole, in the environment and with \`--set\` as one line of YAML:
-\`--set 'mailboxes.classes=[{topics: [alarm/#], priority: 9}]'\`. In the tables, \`[]\` stands for each of its items.
+\`--set 'queues.jobs.topics=["jobs/#"]'\`, \`--set 'mailboxes.classes=[{topics: [alarm/#], priority: 9}]'\`. In the tables, \`[]\`
+stands for each of its items.
 `;
 
 /** The reference of all keys as Markdown. */

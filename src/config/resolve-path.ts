@@ -48,26 +48,26 @@ function chosenName(
   tree: ConfigTree,
   layer: Layer,
 ): { name: string } | { mistake: string } {
-  const isUser = path[0] === "authentication";
+  // Two users may differ in their capitals only, and then it would be the password of the wrong one; so may two queues.
+  const isOwn = path[0] !== "listeners";
   const siblings = tree.get(path);
   const existing = isRawMap(siblings) ? Object.keys(siblings) : [];
-  // Two users may differ in their capitals only, and then it would be the password of the wrong one.
-  const isSame = isUser ? sameUser(segment, layer) : (name: string) => plain(name) === plain(segment);
+  const isSame = isOwn ? sameName(segment, layer) : (name: string) => plain(name) === plain(segment);
   const found = existing.filter(isSame);
-  if (isUser && found.length > 1 && !found.includes(segment)) {
+  if (isOwn && found.length > 1 && !found.includes(segment)) {
     return { mistake: `${segment} can be any of ${found.join(", ")}: give it in the file` };
   }
-  const name = found.find((each) => each === segment) ?? found[0] ?? madeName(segment, isUser, layer);
+  const name = found.find((each) => each === segment) ?? found[0] ?? madeName(segment, isOwn, layer);
   const mistake = settingNameMistake(name, path);
   return mistake === undefined ? { name } : { mistake: `${JSON.stringify(segment)} ${mistake}` };
 }
 
-function sameUser(segment: string, layer: Layer): (name: string) => boolean {
+function sameName(segment: string, layer: Layer): (name: string) => boolean {
   const spelt = (name: string) => (layer === "flag" ? name : name.toLowerCase().replaceAll("-", "_"));
   return (name) => spelt(name) === spelt(segment);
 }
 
-function madeName(segment: string, isUser: boolean, layer: Layer): string {
-  if (isUser) return layer === "flag" ? segment : segment.toLowerCase();
+function madeName(segment: string, isOwn: boolean, layer: Layer): string {
+  if (isOwn) return layer === "flag" ? segment : segment.toLowerCase();
   return segment.toLowerCase().replaceAll("_", "-");
 }

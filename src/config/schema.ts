@@ -1,8 +1,13 @@
 import { z } from "zod";
 import { authenticationSection } from "./authentication-schema.ts";
 import { checkListenerHosts, checkListenerPorts } from "./check-listeners.ts";
+import { controlSection } from "./control-schema.ts";
+import { deadLettersSection } from "./dead-letters-schema.ts";
 import { byteSize, choice, flag, section, text, wholeNumber } from "./fields.ts";
+import { groupsSection } from "./groups-schema.ts";
 import { durabilities, mailboxesSection } from "./mailbox-schema.ts";
+import { protocolSection } from "./protocol-schema.ts";
+import { queuesSection } from "./queues-schema.ts";
 
 const mebibyte = 1024 * 1024;
 const gibibyte = 1024 * mebibyte;
@@ -170,6 +175,10 @@ const sections = z.strictObject(
       }),
     }).prefault({}),
     mailboxes: mailboxesSection.prefault({}),
+    queues: queuesSection,
+    groups: groupsSection,
+    deadLetters: deadLettersSection.prefault({}),
+    control: controlSection.prefault({}),
     limits: section("Limits on what a client may do.", {
       connectSeconds: wholeNumber({
         doc: "Time from the opening of a connection to its CONNECT packet.",
@@ -239,37 +248,7 @@ const sections = z.strictObject(
         default: 20,
       }),
     }).prefault({}),
-    protocol: section("What clients may use of MQTT. Clients of MQTT 5 are told what they may not.", {
-      qosMax: wholeNumber({
-        doc: "Highest QoS that subscriptions are granted, and that MQTT 5 clients may publish at.",
-        min: 0,
-        max: 2,
-        default: 2,
-      }),
-      wildcardSubscriptions: flag({
-        doc: "Whether MQTT 5 clients may subscribe with + and #.",
-        default: true,
-      }),
-      sharedSubscriptions: flag({
-        doc: "Whether clients may share subscriptions, as $share/<group>/<filter>.",
-        default: true,
-      }),
-      subscriptionIdentifiers: flag({
-        doc: "Whether MQTT 5 clients may give their subscriptions identifiers.",
-        default: true,
-      }),
-      topicAliasesMax: wholeNumber({
-        doc: "Topic aliases of one MQTT 5 connection, in each direction; 0 is none.",
-        unit: "aliases",
-        min: 0,
-        max: 1000,
-        default: 32,
-      }),
-      payloadFormatChecked: flag({
-        doc: "Whether a message whose publisher says that it is text is refused where its payload is not UTF-8.",
-        default: false,
-      }),
-    }).prefault({}),
+    protocol: protocolSection.prefault({}),
     log: section("The log, on standard output.", {
       level: choice({
         doc: "The least important lines that are written.",

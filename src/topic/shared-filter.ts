@@ -1,8 +1,19 @@
 const PREFIX = "$share/";
+const QUEUE_PREFIX = "$queue/";
 
 /** Whether a filter is meant as a shared one, right or wrong. */
 export function isShared(filter: string): boolean {
   return filter.startsWith(PREFIX);
+}
+
+/** Whether messages of the filter are divided among its subscribers: of a shared one, or of a queue. */
+export function isHandedOut(filter: string): boolean {
+  return isShared(filter) || queueOf(filter) !== undefined;
+}
+
+/** Name of the queue that a filter consumes from; undefined where it is no such filter. */
+export function queueOf(filter: string): string | undefined {
+  return filter.startsWith(QUEUE_PREFIX) ? filter.slice(QUEUE_PREFIX.length) : undefined;
 }
 
 /** The group and the filter in a shared one; undefined where it has not both [MQTT-4.8.2-1] [MQTT-4.8.2-2]. */

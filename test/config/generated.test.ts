@@ -23,7 +23,7 @@ describe("the folder config", () => {
     const written: unknown = parse(contents("waypost.yaml"));
     for (const { path } of configKeys()) {
       if (path.includes("[]")) continue; // the list is written, and empty
-      if (path[0] === "authentication") continue; // the map of users too
+      if (["authentication", "queues", "groups"].includes(path[0] ?? "")) continue; // maps by name too
       const names = path[1] === "*" ? ["mqtt", "web"] : [path[1] ?? ""];
       const has = names.some((name) => valueAt(written, [path[0] ?? "", name, ...path.slice(2)]) !== undefined);
       expect(has, path.join(".")).toBe(true);
@@ -36,7 +36,22 @@ describe("the folder config", () => {
     expect(config.listeners.mqtt).toMatchObject({ host: "0.0.0.0", port: 1883, allowAnonymous: true });
   });
 
-  it.each(["waypost.yaml", "raspberry-pi.yaml"])("tells editors the schema of %s", (file) => {
+  it("has a work.yaml without mistakes and warnings that has queues and groups", () => {
+    const { config, warnings } = load("work.yaml");
+    expect(warnings).toEqual([]);
+    expect(config.queues.jobs?.priorities).toHaveLength(2);
+    expect(config.queues.orders).toMatchObject({ dispatch: "by-key", keyProperty: "customer", keyTopicLevel: 2 });
+    expect(config.groups["floor-2"]).toEqual({ members: ["sensor-2-*", "hvac-7"], qos: 2 });
+  });
+
+  it("has a waypost.yaml whose comment shows every key of a queue and a group", () => {
+    for (const { path } of configKeys()) {
+      if (path[0] !== "queues" && path[0] !== "groups") continue;
+      expect(contents("waypost.yaml")).toMatch(new RegExp(`^# .*\\b${path.at(-1)}:`, "m"));
+    }
+  });
+
+  it.each(["waypost.yaml", "raspberry-pi.yaml", "work.yaml"])("tells editors the schema of %s", (file) => {
     expect(contents(file).split("\n")[0]).toBe("# yaml-language-server: $schema=./waypost.schema.json");
   });
 });
