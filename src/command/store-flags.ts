@@ -18,8 +18,11 @@ export function addStoreCommands(program: Command, { context, command, finish }:
       "-d, --directory <dir>",
       "folder of the store, instead of store.directory of the configuration",
     );
-  below("inspect", "show devices and what waits for them; a gateway may be running")
-    .option("--device <id>", "one device, or by its name a shared subscription, with its messages in their order")
+  below("inspect", "show devices, queues and what waits for them; a gateway may be running")
+    .option(
+      "--device <id>",
+      "one device, or by its name a queue or shared subscription, with its messages in their order",
+    )
     .option("--payload", "show the payloads of these messages")
     .option("--json", "one JSON object")
     .action(async (options) => finish(await (await import("./store-inspect.ts")).storeInspect(options, context)));

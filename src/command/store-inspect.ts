@@ -1,6 +1,7 @@
 import {
   type InspectedDevice,
   type InspectedMessage,
+  type InspectedQueue,
   type InspectedSegment,
   type InspectedSharedSubscription,
   type InspectedWill,
@@ -8,8 +9,8 @@ import {
   messagesFor,
   type StoreInspection,
 } from "../store/inspect-store.ts";
+import { mailboxSessionId } from "../store/mailbox-name.ts";
 import { readStore, type StoredState } from "../store/read-store.ts";
-import { sharedSessionId } from "../store/shared-session.ts";
 import { WaypostError } from "../waypost-error.ts";
 import { ageText } from "./age-text.ts";
 import type { CommandContext } from "./command-context.ts";
@@ -52,13 +53,14 @@ export async function storeInspect(
 
 function ofStore(inspection: StoreInspection, { json }: InspectOptions, now: number): string {
   if (json) return `${JSON.stringify({ at: new Date(now).toISOString(), ...inspection })}\n`;
-  const { devices, sharedSubscriptions, wills, segments } = inspection;
+  const { devices, sharedSubscriptions, queues, wills, segments } = inspection;
   const parts = [summaryOf(inspection)];
   if (devices.length > 0) {
     const rows = devices.map((device) => deviceRow(device, now));
     parts.push(textTable(deviceHeadings, rows));
   }
   if (sharedSubscriptions.length > 0) parts.push(textTable(sharedHeadings, sharedSubscriptions.map(sharedRow)));
+  if (queues.length > 0) parts.push(textTable(queueHeadings, queues.map(queueRow)));
   if (wills.length > 0) {
     const headings = ["will of", "topic", "QoS", "retained", "payload", "delay", "due"];
     parts.push(textTable(headings, wills.map(willRow)));
@@ -75,20 +77,25 @@ function summaryOf({ directory, totals, wills, segments }: StoreInspection): str
   const oldest = oldestAgeSeconds === null ? "" : `, the oldest for ${ageText(oldestAgeSeconds)}`;
   const shared =
     totals.sharedSubscriptions === 0 ? "" : `  ${counted(totals.sharedSubscriptions, "shared subscription")}\n`;
+  const queues = totals.queues === 0 ? "" : `  ${counted(totals.queues, "queue")}\n`;
+  const { deadLetters, deadLetterBytes } = totals;
+  const dead = deadLetters === 0 ? "" : `  ${counted(deadLetters, "dead letter")}, ${sizeText(deadLetterBytes)}\n`;
   const due = wills.filter(({ dueAt }) => dueAt !== null).length;
   const delayed = due === 0 ? "" : `, ${counted(due, "will")} whose delay runs`;
   return (
     `store ${directory}\n` +
     `  ${counted(totals.devices, "device")} with ${counted(totals.subscriptions, "subscription")}\n` +
     shared +
+    queues +
     `  ${counted(messages, "message")} waiting, ${sizeText(bytes)}${oldest}; one for several receivers is counted once\n` +
     `  ${counted(retained, "retained message")}, ${sizeText(retainedBytes)}\n` +
     `  ${counted(wills.length - due, "will")} of connected devices${delayed}\n` +
+    dead +
     `  ${counted(segments.length, "segment")}, ${sizeText(totals.bytesOnDisk)} on the disk\n`
   );
 }
 
-/** One device; or one shared subscription, where no device has that name for its id. */
+/** One device; or one queue or shared subscription, where no device has that name for its id. */
 function ofOne(name: string, inspection: StoreInspection, state: StoredState, options: InspectOptions, now: number) {
   const device = inspection.devices.find((each) => each.device === name);
   if (device !== undefined) {
@@ -98,14 +105,19 @@ function ofOne(name: string, inspection: StoreInspection, state: StoredState, op
   const shared = inspection.sharedSubscriptions.find((each) => each.name === name);
   if (shared !== undefined) {
     const table = textTable(sharedHeadings, [sharedRow(shared)]);
-    return withMessages(shared, table, messagesFor(state, sharedSessionId(name), now), options, now);
+    return withMessages(shared, table, messagesFor(state, mailboxSessionId(name), now), options, now);
+  }
+  const queue = inspection.queues.find((each) => each.name === name);
+  if (queue !== undefined) {
+    const table = textTable(queueHeadings, [queueRow(queue)]);
+    return withMessages(queue, table, messagesFor(state, mailboxSessionId(name), now), options, now);
   }
   const why = `no device ${JSON.stringify(name)} in ${inspection.directory}: inspect without --device lists all`;
   throw new WaypostError("ERR_STORE", why);
 }
 
 function withMessages(
-  receiver: InspectedDevice | InspectedSharedSubscription,
+  receiver: InspectedDevice | InspectedSharedSubscription | InspectedQueue,
   receiverTable: string,
   messages: InspectedMessage[],
   { json, payload }: InspectOptions,
@@ -128,6 +140,13 @@ const sharedHeadings = ["shared subscription", "waiting", "bytes", "oldest"];
 
 function sharedRow({ name, messages, bytes, oldestAgeSeconds }: InspectedSharedSubscription): string[] {
   return [printable(name), String(messages), sizeText(bytes), ageText(oldestAgeSeconds)];
+}
+
+const queueHeadings = ["queue", "waiting", "bytes", "oldest", "paused", "created"];
+
+function queueRow({ name, messages, bytes, oldestAgeSeconds, paused, created }: InspectedQueue): string[] {
+  const flags = [paused, created].map((flag) => (flag ? "yes" : "no"));
+  return [printable(name), String(messages), sizeText(bytes), ageText(oldestAgeSeconds), ...flags];
 }
 
 function willRow({ device, topic, qos, retain, payloadBytes, delaySeconds, dueAt }: InspectedWill): string[] {

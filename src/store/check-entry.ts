@@ -1,3 +1,4 @@
+import { destinationNameMistake } from "../topic/destination-name.ts";
 import { filterMistake, topicMistake } from "../topic/topic-rules.ts";
 import type { EntryType } from "./export-entry.ts";
 import { propertiesMistake } from "./properties-mistake.ts";
@@ -16,6 +17,7 @@ const map: Check = (value) =>
   typeof value === "object" && value !== null && !Array.isArray(value) ? undefined : "must be a map";
 const topic: Check = (value) => text(value) ?? about("is no topic", topicMistake(value as string));
 const filter: Check = (value) => text(value) ?? about("is no topic filter", filterMistake(value as string));
+const queueName: Check = (value) => text(value) ?? about("is no queue name", destinationNameMistake(value as string));
 const NO_BASE64 = "must be base64 with its padding";
 const base64: Check = (value) => text(value) ?? (isBase64(value as string) ? undefined : NO_BASE64);
 const content: Check = (value) =>
@@ -85,6 +87,24 @@ const receivers: Check = (value) => {
   return undefined;
 };
 
+const destinationFields: Record<string, Field> = { kind: { check: text }, name: { check: text } };
+
+const destination: Check = (value) => map(value) ?? mistakesIn(value as Record<string, unknown>, destinationFields)[0];
+
+/** What an entry has of a message. */
+const publishedFields: Record<string, Field> = {
+  number: { check: messageNumber },
+  gateway: { check: text, optional: true },
+  topic: { check: topic },
+  payload: { check: base64 },
+  retain: { check: flag, optional: true },
+  publishedRetained: { check: flag, optional: true },
+  publisher: { check: text, optional: true },
+  properties: { check: properties, optional: true },
+  expiresAt: { check: time, optional: true },
+  publishedAt: { check: time, optional: true },
+};
+
 const fieldsOf: Record<EntryType | "store" | "end", Record<string, Field>> = {
   store: {
     format: { check: wholeNumber(1, 1_000_000) },
@@ -127,20 +147,22 @@ const fieldsOf: Record<EntryType | "store" | "end", Record<string, Field>> = {
   },
   receipt: { device: { check: text }, packetId: { check: packetId }, topic: { check: topic } },
   released: { device: { check: text }, packetId: { check: packetId }, message: { check: key } },
-  message: {
-    number: { check: messageNumber },
-    gateway: { check: text, optional: true },
-    topic: { check: topic },
-    payload: { check: base64 },
-    qos: { check: keptQoS },
-    retain: { check: flag, optional: true },
-    publishedRetained: { check: flag, optional: true },
-    publisher: { check: text, optional: true },
-    properties: { check: properties, optional: true },
-    expiresAt: { check: time, optional: true },
-    publishedAt: { check: time, optional: true },
-    receivers: { check: receivers },
+  queue: {
+    name: { check: queueName },
+    settings: { check: map },
+    created: { check: flag, optional: true },
+    paused: { check: flag, optional: true },
   },
+  "dead-letter": {
+    id: { check: messageNumber },
+    reason: { check: text },
+    at: { check: time },
+    destination: { check: destination },
+    requeues: { check: messageNumber, optional: true },
+    ...publishedFields,
+    qos: { check: anyQoS },
+  },
+  message: { ...publishedFields, qos: { check: keptQoS }, receivers: { check: receivers } },
   end: { counts: { check: map } },
 };
 

@@ -1,30 +1,18 @@
 import type { QoS } from "../protocol/packet-type.ts";
+import { jsonMap } from "./json-map.ts";
 import type { Message } from "./message.ts";
+import { type MessageContent, noteContent } from "./message-content.ts";
 import type { MessageKey } from "./message-key.ts";
 import type { MessageRecord } from "./message-record.ts";
 import { TIME_MAX } from "./properties-mistake.ts";
-import { propertiesOfText, propertiesText } from "./properties-text.ts";
+import { propertiesOfText } from "./properties-text.ts";
 
-/** Format 1 has no MQTT 5 in it: no expiry, no delays, no shared subscriptions. It is read as well. */
-export const FORMAT_VERSION = 2;
+/** Format 1 has no MQTT 5 in it: no expiry, no delays, no shared subscriptions; 2 no queues, no dead letters. Both are read. */
+export const FORMAT_VERSION = 3;
 
-/** One message and who must get it. Payloads are base64, since NeDB keeps no bytes; properties (`x`) are as in `properties-text.ts`. */
-export interface MessageDocument {
+/** One message and who must get it. */
+export interface MessageDocument extends MessageContent {
   k: "msg";
-  /** The number of the message, which identifies it and gives its place in the order and its packet id. */
-  n: number;
-  /** Id of the gateway that it came from, where that is another. */
-  b?: string;
-  t: string;
-  p: string;
-  q: QoS;
-  /** 1: goes out with the retain flag; 2: goes out without it, and its publisher had it retained. */
-  r?: 1 | 2;
-  /** Client id of the publisher. */
-  o?: string;
-  x?: string;
-  /** When it came, in seconds since the Unix epoch. */
-  at: number;
   /** Ids of the clients that wait for it at this QoS, and at QoS 1 where that is lower. */
   to: string[];
   to1?: string[];
@@ -44,7 +32,21 @@ export type StateDocument =
   /** `d`: its delay in seconds; `due`: when it is published, in milliseconds since the Unix epoch. */
   | { k: "will"; i: string; t: string; p: string; q: QoS; r: boolean; x?: string; d?: number; due?: number }
   | { k: "receipt"; i: string; m: number; t: string }
-  | { k: "released"; i: string; n: MessageKey; m: number };
+  | { k: "released"; i: string; n: MessageKey; m: number }
+  /** `s`: its settings as JSON; `c`: created while the gateway ran; `off`: paused. */
+  | { k: "queue"; i: string; s: string; c: boolean; off: boolean }
+  | DeadLetterDocument;
+
+/** `i`: the id of the letter; `why` and `on`: its reason, and when in milliseconds since the Unix epoch; `re`: its requeues. */
+export interface DeadLetterDocument extends MessageContent {
+  k: "dead";
+  i: number;
+  why: string;
+  on: number;
+  /** Kind and name of its destination. */
+  for: [kind: string, name: string];
+  re?: number;
+}
 
 export type StoreDocument =
   /** The first of a segment; `n` is the number of the latest message by then. */
@@ -75,11 +77,7 @@ export function messageDocument(
     at: message.publishedAt,
     to,
   };
-  if (message.brokerId !== home) document.b = message.brokerId;
-  if (message.retain) document.r = 1;
-  else if (message.publishedRetained) document.r = 2;
-  if (message.clientId !== undefined) document.o = message.clientId;
-  if (message.properties !== undefined) document.x = propertiesText(message.properties);
+  noteContent(document, message, home);
   const lower = record.qos === 2 ? record.receiversAt(1) : [];
   if (lower.length > 0) document.to1 = lower;
   const sent = [...to, ...lower].filter(isSent);
@@ -98,21 +96,38 @@ export function receiversDocument(record: MessageRecord, clientIds: readonly str
 
 /** Bytes of an entry on the disk beside its key, payload and properties. */
 const STATE_BYTES = 128;
+/** Bytes that stand beside the document of an entry in its line. */
+const LINE_BYTES = 16;
 
 /** Bytes that an entry takes on the disk, or nearly so. */
 export function stateBytes(key: string, document: StateDocument): number {
+  if (document.k === "queue") return LINE_BYTES + jsonBytes(document);
+  if (document.k === "dead") {
+    const { p, x = "", ...rest } = document; // nearly all of it, and plain text: not to be copied to be counted
+    return LINE_BYTES + jsonBytes(rest) + p.length + x.length;
+  }
   return STATE_BYTES + key.length + ("p" in document ? document.p.length + (document.x?.length ?? 0) : 0);
+}
+
+function jsonBytes(value: object): number {
+  return Buffer.byteLength(JSON.stringify(value));
 }
 
 const isText = (value: unknown) => typeof value === "string";
 const isNumber = (value: unknown) => typeof value === "number";
+const isFlag = (value: unknown) => typeof value === "boolean";
+const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
+const isRetain = (value: unknown) => value === 1 || value === 2;
 const isQoS = (value: unknown) => value === 0 || value === 1 || value === 2;
 const isTexts = (value: unknown) => Array.isArray(value) && value.every(isText);
+const isSettings = (value: unknown) => isText(value) && jsonMap(value as string) !== undefined;
+const isDestination = (value: unknown) => isTexts(value) && (value as string[]).length === 2;
 const isKey = (value: unknown) => isNumber(value) || isText(value);
 const isListOfClients = (value: unknown) =>
   Array.isArray(value) && value.every((each) => Array.isArray(each) && isText(each[0]) && each.every(isKey));
 
 const isTime = (value: unknown) => isNumber(value) && (value as number) >= 0 && (value as number) <= TIME_MAX;
+const isSecond = (value: unknown) => isNumber(value) && isTime((value as number) * 1000);
 
 /** Also whether the properties in it can be read: one that says something else must not keep the gateway from starting. */
 const isProperties = (value: unknown) => {
@@ -134,6 +149,7 @@ const optionalFieldsOf: Partial<Record<StoreDocument["k"], Fields>> = {
   session: { n: isNumber, e: isNumber },
   retained: { o: isText, x: isProperties },
   will: { x: isProperties, d: isNumber, due: isTime },
+  dead: { re: isCount, b: isText, r: isRetain, o: isText, x: isProperties },
 };
 
 const fieldsOf: Record<StoreDocument["k"], Fields> = {
@@ -148,6 +164,18 @@ const fieldsOf: Record<StoreDocument["k"], Fields> = {
   will: { i: isText, t: isText, p: isText, q: isQoS },
   receipt: { i: isText, m: isNumber, t: isText },
   released: { i: isText, n: isKey, m: isNumber },
+  queue: { i: isText, s: isSettings, c: isFlag, off: isFlag },
+  dead: {
+    i: isCount,
+    why: isText,
+    on: isTime,
+    for: isDestination,
+    n: isCount,
+    t: isText,
+    p: isText,
+    q: isQoS,
+    at: isSecond,
+  },
   gone: { of: isTexts },
   end: { n: isNumber, z: isNumber },
 };

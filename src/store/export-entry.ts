@@ -1,6 +1,8 @@
 import type { QoS } from "../protocol/packet-type.ts";
-import type { MessageDocument, StateDocument } from "./documents.ts";
+import type { DeadLetterDocument, MessageDocument, StateDocument } from "./documents.ts";
 import { documentProperties, type ExportedProperties, exportedProperties } from "./exported-properties.ts";
+import { jsonMap } from "./json-map.ts";
+import type { MessageContent } from "./message-content.ts";
 import type { RecoveredMessage } from "./recovered-message.ts";
 
 export const EXPORT_FORMAT = 1;
@@ -20,8 +22,8 @@ export interface ExportEnd {
   counts: Record<EntryType, number>;
 }
 
-export type MessageEntry = ExportedProperties & {
-  type: "message";
+/** What an entry has of a message. */
+type Published = ExportedProperties & {
   /** Gives its place in the order, and its packet id. */
   number: number;
   /** Id of the gateway that it came from, where that is another. */
@@ -29,14 +31,31 @@ export type MessageEntry = ExportedProperties & {
   topic: string;
   /** Base64, as in all entries. */
   payload: string;
-  /** The highest at which a receiver gets it. */
-  qos: 1 | 2;
   retain?: true;
   /** Its publisher had it retained, and it goes out without the retain flag. */
   publishedRetained?: true;
   publisher?: string;
   publishedAt?: string;
+};
+
+export type MessageEntry = Published & {
+  type: "message";
+  /** The highest at which a receiver gets it. */
+  qos: 1 | 2;
   receivers: { device: string; qos: 1 | 2; sent?: true }[];
+};
+
+export type DeadLetterEntry = Published & {
+  type: "dead-letter";
+  /** Its own, and no number of a message. */
+  id: number;
+  reason: string;
+  /** ISO time. */
+  at: string;
+  destination: { kind: string; name: string };
+  /** How often it was sent on its way again. */
+  requeues?: number;
+  qos: QoS;
 };
 
 export type StateEntry =
@@ -74,7 +93,9 @@ export type StateEntry =
   /** A QoS 2 message from the device whose PUBREL has not come. */
   | { type: "receipt"; device: string; packetId: number; topic: string }
   /** A QoS 2 message to the device of which only the PUBCOMP has not come. */
-  | { type: "released"; device: string; packetId: number; message: number | string };
+  | { type: "released"; device: string; packetId: number; message: number | string }
+  | { type: "queue"; name: string; settings: object; created?: true; paused?: true }
+  | DeadLetterEntry;
 
 export type ExportEntry = MessageEntry | StateEntry;
 export type EntryType = ExportEntry["type"];
@@ -87,54 +108,53 @@ export const entryTypes: readonly EntryType[] = [
   "will",
   "receipt",
   "released",
+  "queue",
+  "dead-letter",
   "message",
 ];
 
 export function entryOfMessage({ document, receivers, sent }: RecoveredMessage): MessageEntry {
-  const { n: number, b: gateway, t: topic, p: payload, r, o: publisher, x, at } = document;
   return present<MessageEntry>({
     type: "message",
-    number,
-    gateway,
-    topic,
-    payload,
+    ...publishedOf(document),
     qos: Math.max(...receivers.values()),
-    retain: r === 1 || undefined,
-    publishedRetained: r === 2 || undefined,
-    publisher,
-    ...exportedProperties(x),
-    publishedAt: at === 0 ? undefined : new Date(at * 1000).toISOString(),
     receivers: [...receivers].map(([device, qos]) => present({ device, qos, sent: sent.has(device) || undefined })),
   });
 }
 
-export function documentOfMessage({
-  number,
-  topic,
-  payload,
-  qos,
-  receivers,
-  ...optional
-}: MessageEntry): MessageDocument {
-  const { gateway, retain, publishedRetained, publisher, publishedAt } = optional;
+export function documentOfMessage(entry: MessageEntry): MessageDocument {
+  const { qos, receivers } = entry;
   const idsOf = (granted: 1 | 2) => receivers.filter((each) => each.qos === granted).map(({ device }) => device);
   const lower = qos === 2 ? idsOf(1) : [];
   const sent = receivers.filter((each) => each.sent).map(({ device }) => device);
   return present<MessageDocument>({
     k: "msg",
-    n: number,
-    b: gateway,
-    t: topic,
-    p: payload,
-    q: qos,
-    r: retain ? 1 : publishedRetained ? 2 : undefined,
-    o: publisher,
-    x: documentProperties(optional),
-    at: publishedAt === undefined ? 0 : Math.floor(Date.parse(publishedAt) / 1000),
+    ...contentOf(entry),
     to: idsOf(qos),
     to1: lower.length > 0 ? lower : undefined,
     sent: sent.length > 0 ? sent : undefined,
   });
+}
+
+function publishedOf({ n: number, b: gateway, t: topic, p: payload, r, o: publisher, x, at }: MessageContent): object {
+  return {
+    number,
+    gateway,
+    topic,
+    payload,
+    retain: r === 1 || undefined,
+    publishedRetained: r === 2 || undefined,
+    publisher,
+    ...exportedProperties(x),
+    publishedAt: at === 0 ? undefined : new Date(at * 1000).toISOString(),
+  };
+}
+
+function contentOf(entry: MessageEntry | DeadLetterEntry): object {
+  const { number: n, gateway: b, topic: t, payload: p, qos: q, publisher: o, publishedAt } = entry;
+  const r = entry.retain ? 1 : entry.publishedRetained ? 2 : undefined;
+  const at = publishedAt === undefined ? 0 : Math.floor(Date.parse(publishedAt) / 1000);
+  return { n, b, t, p, q, r, o, x: documentProperties(entry), at };
 }
 
 export function entryOfState(document: StateDocument): StateEntry {
@@ -165,6 +185,13 @@ export function entryOfState(document: StateDocument): StateEntry {
       return { type: "receipt", device: document.i, packetId: document.m, topic: document.t };
     case "released":
       return { type: "released", device: document.i, packetId: document.m, message: document.n };
+    case "queue": {
+      const { i: name, s, c, off } = document;
+      const settings = jsonMap(s) ?? {};
+      return present<StateEntry>({ type: "queue", name, settings, created: c || undefined, paused: off || undefined });
+    }
+    case "dead":
+      return entryOfDeadLetter(document);
   }
 }
 
@@ -199,7 +226,23 @@ export function documentOfState(entry: StateEntry): StateDocument {
       return { k: "receipt", i: entry.device, m: entry.packetId, t: entry.topic };
     case "released":
       return { k: "released", i: entry.device, n: entry.message, m: entry.packetId };
+    case "queue": {
+      const { name: i, settings, created: c = false, paused: off = false } = entry;
+      return { k: "queue", i, s: JSON.stringify(settings), c, off };
+    }
+    case "dead-letter": {
+      const { id: i, reason: why, at, destination, requeues: re } = entry;
+      const letter = { i, why, on: Date.parse(at), for: [destination.kind, destination.name], re };
+      return present<StateDocument>({ k: "dead", ...letter, ...contentOf(entry) });
+    }
   }
+}
+
+function entryOfDeadLetter(document: DeadLetterDocument): DeadLetterEntry {
+  const { i: id, why: reason, on, re: requeues, q: qos } = document;
+  const [kind, name] = document.for;
+  const letter = { id, reason, at: new Date(on).toISOString(), destination: { kind, name }, requeues };
+  return present<DeadLetterEntry>({ type: "dead-letter", ...letter, ...publishedOf(document), qos });
 }
 
 /** Without the fields that are undefined. */

@@ -18,7 +18,7 @@ export function* exportStore(state: StoredState, waypost: string, now: number): 
   for (const type of entryTypes) {
     if (type === "message") continue;
     for (const { document } of state.state.values()) {
-      if (document.k !== type) continue;
+      if (document.k !== (type === "dead-letter" ? "dead" : type)) continue;
       counts[type]++;
       yield lineOf(entryOfState(document));
     }

@@ -9,6 +9,8 @@ import {
   willFromForeign,
   willToForeign,
 } from "./foreign-packet.ts";
+import { noJournal } from "./journal.ts";
+import { LocalDelivery } from "./local-delivery.ts";
 import { Message } from "./message.ts";
 import { keyOf } from "./message-key.ts";
 import type { Outstanding } from "./outgoing-line.ts";
@@ -74,6 +76,8 @@ function additionsTo(persistence: AedesPersistence, clock: Clock): Omit<Store, k
     const packets = await outgoingOf(client.id);
     for (const packet of packets) await persistence.outgoingClearMessageId(client, packet as OutgoingRef);
   };
+  // The contract has no room for them: they live and die with this process.
+  const delivery = new LocalDelivery(noJournal, { queues: new Map(), deadLetters: new Map() });
   return {
     shared: true,
     usage: null,
@@ -114,6 +118,12 @@ function additionsTo(persistence: AedesPersistence, clock: Clock): Omit<Store, k
     receipts: async () => [], // it can only be asked for each by itself
     durable: () => settled,
     unlessFailing: (written) => written,
+    queues: () => delivery.queues(),
+    putQueue: (queue) => delivery.putQueue(queue),
+    removeQueue: (name) => delivery.removeQueue(name),
+    deadLetters: () => delivery.deadLetters(),
+    putDeadLetter: (letter, isAwaited) => delivery.putDeadLetter(letter, isAwaited),
+    removeDeadLetter: (id) => delivery.removeDeadLetter(id),
     congested: false,
     whenRelieved: (done) => done(),
     report: () => null,

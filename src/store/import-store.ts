@@ -1,6 +1,7 @@
 import { WaypostError } from "../waypost-error.ts";
 import { FORMAT_VERSION, type StoreDocument } from "./documents.ts";
 import { documentOfMessage, documentOfState, type EntryType, type ExportEntry } from "./export-entry.ts";
+import { mailboxName } from "./mailbox-name.ts";
 import { keyOf, type MessageKey } from "./message-key.ts";
 import { NedbDirectory } from "./nedb-directory.ts";
 import type { ReadExport } from "./read-export.ts";
@@ -43,7 +44,7 @@ export async function importStore(path: string, source: ReadExport, options: Imp
     refuseUnlessReady(path, there, options);
     refuseUnlessKnown(source, there, options);
     const merged = merge(source, there);
-    const latest = Math.max(there.latest, source.latest + merged.shift);
+    const latest = Math.max(there.latest, source.latest + merged.shift.messages);
     const newest = there.segments.at(-1)?.segment.number ?? 0;
     await cutTornEnds(directory, there);
     await write(directory, newest + 1, [{ k: "head", v: FORMAT_VERSION, n: latest }, ...merged.documents]);
@@ -82,15 +83,29 @@ function refuseUnlessKnown({ entries, receivers }: ReadExport, there: Recovered,
   }
   const unknown = [...receivers].filter(([device]) => !known.has(device));
   if (unknown.length === 0) return;
-  const lines = unknown.map(
-    ([device, line]) => `${name}:${line}: the device ${JSON.stringify(device)} has no session here or in the store`,
-  );
+  const lines = unknown.map(([id, line]) => `${name}:${line}: ${receiverText(id)} has no session here or in the store`);
   throw new WaypostError("ERR_STORE", lines.join("\n"));
 }
 
+function receiverText(sessionId: string): string {
+  return mailboxName(sessionId) ?? `the device ${JSON.stringify(sessionId)}`;
+}
+
+/** How far numbers of an export are moved, to come behind those that are there. */
+interface Shift {
+  messages: number;
+  deadLetters: number;
+}
+
+function shiftBehind({ latest, state }: Recovered): Shift {
+  let deadLetters = 0;
+  for (const { document } of state.values()) if (document.k === "dead") deadLetters = Math.max(deadLetters, document.i);
+  return { messages: Math.ceil(latest / PACKET_IDS) * PACKET_IDS, deadLetters };
+}
+
 /** What to write. A device that the store has already keeps its session; the messages come to those that wait. */
-function merge({ entries }: ReadExport, there: Recovered): Imported & { documents: StoreDocument[]; shift: number } {
-  const shift = Math.ceil(there.latest / PACKET_IDS) * PACKET_IDS;
+function merge({ entries }: ReadExport, there: Recovered): Imported & { documents: StoreDocument[]; shift: Shift } {
+  const shift = shiftBehind(there);
   const devices = devicesOf(there);
   const counts = new Map<EntryType, number>();
   const documents: StoreDocument[] = [];
@@ -108,19 +123,20 @@ function merge({ entries }: ReadExport, there: Recovered): Imported & { document
 }
 
 /** Null where it is left out. */
-function documentFor(entry: ExportEntry, shift: number, devices: Set<string>, there: Recovered): StoreDocument | null {
+function documentFor(entry: ExportEntry, shift: Shift, devices: Set<string>, there: Recovered): StoreDocument | null {
   if (entry.type === "message") {
     // What its old session had under way ended with that: the device of the one that is here knows nothing of it.
     const receivers = entry.receivers.map(({ sent, ...each }) =>
       sent && !devices.has(each.device) ? { ...each, sent } : each,
     );
-    return documentOfMessage({ ...entry, number: entry.number + shift, receivers });
+    return documentOfMessage({ ...entry, number: entry.number + shift.messages, receivers });
   }
   const isHandshake = entry.type === "receipt" || entry.type === "released";
   if (isHandshake && devices.has(entry.device)) return null;
   const document = documentOfState(entry);
-  if (document.k === "retained") document.n += shift;
-  if (document.k === "released") document.n = shifted(document.n, shift);
+  if (document.k === "retained" || document.k === "dead") document.n += shift.messages;
+  if (document.k === "released") document.n = shifted(document.n, shift.messages);
+  if (document.k === "dead") document.i += shift.deadLetters;
   return there.state.has(keyOfState(document)) ? null : document;
 }
 

@@ -1,11 +1,13 @@
 import type { PublishProperties } from "../protocol/publish-properties.ts";
-import type { MessageDocument, StateDocument } from "./documents.ts";
+import type { StateDocument } from "./documents.ts";
+import { mailboxName } from "./mailbox-name.ts";
 import { OVERHEAD_BYTES } from "./message.ts";
+import type { MessageContent } from "./message-content.ts";
 import { propertiesOfText } from "./properties-text.ts";
+import { queueNameOf, queueSessionId } from "./queue-session.ts";
 import type { StoredState } from "./read-store.ts";
 import type { RecoveredMessage } from "./recovered-message.ts";
 import type { Segment } from "./segment.ts";
-import { sharedNameOf } from "./shared-session.ts";
 import { NEVER_EXPIRES } from "./store.ts";
 
 /** What waits in one mailbox. Bytes are those that count against the limits of mailboxes and store. */
@@ -34,6 +36,15 @@ export interface InspectedDevice extends InspectedMailbox {
 export interface InspectedSharedSubscription extends InspectedMailbox {
   /** `$share/<group>/<filter>`. */
   name: string;
+}
+
+/** One queue, and what waits in it. */
+export interface InspectedQueue extends InspectedMailbox {
+  /** `$queue/<name>`. */
+  name: string;
+  /** It was created while the gateway ran. */
+  created: boolean;
+  paused: boolean;
 }
 
 export interface InspectedWill {
@@ -74,6 +85,7 @@ export interface StoreInspection {
   totals: {
     devices: number;
     sharedSubscriptions: number;
+    queues: number;
     /** Those of devices. */
     subscriptions: number;
     /** Each counted once, however many devices wait for it. */
@@ -84,21 +96,66 @@ export interface StoreInspection {
     retained: number;
     retainedBytes: number;
     wills: number;
+    deadLetters: number;
+    deadLetterBytes: number;
     bytesOnDisk: number;
   };
   /** Those with the most messages first. */
   devices: InspectedDevice[];
   /** Those with the most messages first. */
   sharedSubscriptions: InspectedSharedSubscription[];
+  /** Those with the most messages first. */
+  queues: InspectedQueue[];
   wills: InspectedWill[];
   segments: InspectedSegment[];
 }
 
 /** What a store holds; `now` in milliseconds since the Unix epoch. */
 export function inspectStore(state: StoredState, now: number): StoreInspection {
+  const { sessions, queues: known, wills, ...totals } = countState(state, now);
+  for (const message of state.messages) {
+    totals.messages++;
+    totals.bytes += countMessage(sessions, message, now);
+  }
+  const segments = segmentsOf(state);
+  const sorted = [...sessions.values()].sort((a, b) => b.messages - a.messages || (a.device < b.device ? -1 : 1));
+  const devices = sorted.filter(({ device }) => mailboxName(device) === undefined);
+  const sharedSubscriptions: InspectedSharedSubscription[] = [];
+  const queues: InspectedQueue[] = [];
+  for (const { device, messages, bytes, oldestAgeSeconds } of sorted) {
+    const name = mailboxName(device);
+    if (name === undefined) continue;
+    const mailbox = { name, messages, bytes, oldestAgeSeconds };
+    if (queueNameOf(device) === undefined) sharedSubscriptions.push(mailbox);
+    else queues.push({ ...mailbox, created: false, paused: false, ...known.get(device) });
+  }
+  return {
+    directory: state.directory,
+    totals: {
+      devices: devices.length,
+      sharedSubscriptions: sharedSubscriptions.length,
+      queues: queues.length,
+      ...totals,
+      oldestAgeSeconds: sorted.reduce<number | null>((oldest, each) => older(oldest, each.oldestAgeSeconds), null),
+      wills: wills.length,
+      bytesOnDisk: segments.reduce((sum, { bytes }) => sum + bytes, 0),
+    },
+    devices,
+    sharedSubscriptions,
+    queues,
+    wills,
+    segments,
+  };
+}
+
+/** What there is beside messages. */
+function countState(state: StoredState, now: number) {
   const sessions = new Map<string, InspectedDevice>();
-  const totals = { messages: 0, bytes: 0, subscriptions: 0, retained: 0, retainedBytes: 0 };
+  /** By the id of the session that is its mailbox. */
+  const queues = new Map<string, Pick<InspectedQueue, "created" | "paused">>();
   const wills: InspectedWill[] = [];
+  const counts = { subscriptions: 0, messages: 0, bytes: 0, retained: 0, retainedBytes: 0 };
+  const deadLetters = { deadLetters: 0, deadLetterBytes: 0 };
   for (const { document } of state.state.values()) {
     switch (document.k) {
       case "session": {
@@ -109,7 +166,7 @@ export function inspectStore(state: StoredState, now: number): StoreInspection {
       }
       case "subscription":
         sessionOf(sessions, document.i).subscriptions++;
-        totals.subscriptions++;
+        counts.subscriptions++;
         break;
       case "receipt":
         sessionOf(sessions, document.i).unfinishedIn++;
@@ -120,40 +177,23 @@ export function inspectStore(state: StoredState, now: number): StoreInspection {
       case "retained": {
         const properties = propertiesOf(document);
         if (properties?.isExpired(now)) break;
-        totals.retained++;
-        totals.retainedBytes += document.t.length + payloadBytes(document) + (properties?.bytes.length ?? 0);
+        counts.retained++;
+        counts.retainedBytes += document.t.length + payloadBytes(document) + (properties?.bytes.length ?? 0);
         break;
       }
+      case "queue":
+        sessionOf(sessions, queueSessionId(document.i)); // it may have no mailbox yet
+        queues.set(queueSessionId(document.i), { created: document.c, paused: document.off });
+        break;
+      case "dead":
+        deadLetters.deadLetters++;
+        deadLetters.deadLetterBytes += bytesOf(document);
+        break;
       case "will":
         wills.push(inspectedWill(document));
     }
   }
-  for (const message of state.messages) {
-    totals.messages++;
-    totals.bytes += countMessage(sessions, message, now);
-  }
-  const segments = segmentsOf(state);
-  const sorted = [...sessions.values()].sort((a, b) => b.messages - a.messages || (a.device < b.device ? -1 : 1));
-  const devices = sorted.filter(({ device }) => sharedNameOf(device) === undefined);
-  const sharedSubscriptions = sorted.flatMap(({ device, messages, bytes, oldestAgeSeconds }) => {
-    const name = sharedNameOf(device);
-    return name === undefined ? [] : [{ name, messages, bytes, oldestAgeSeconds }];
-  });
-  return {
-    directory: state.directory,
-    totals: {
-      devices: devices.length,
-      sharedSubscriptions: sharedSubscriptions.length,
-      ...totals,
-      oldestAgeSeconds: sorted.reduce<number | null>((oldest, each) => older(oldest, each.oldestAgeSeconds), null),
-      wills: wills.length,
-      bytesOnDisk: segments.reduce((sum, { bytes }) => sum + bytes, 0),
-    },
-    devices,
-    sharedSubscriptions,
-    wills,
-    segments,
-  };
+  return { sessions, queues, wills, ...counts, ...deadLetters };
 }
 
 /** What waits in one session, in the order in which it will be sent. */
@@ -220,7 +260,7 @@ function payloadBytes({ p }: { p: string }): number {
   return Buffer.byteLength(p, "base64");
 }
 
-function bytesOf(document: MessageDocument): number {
+function bytesOf(document: MessageContent): number {
   return payloadBytes(document) + document.t.length + (propertiesOf(document)?.bytes.length ?? 0) + OVERHEAD_BYTES;
 }
 

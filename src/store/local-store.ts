@@ -5,6 +5,7 @@ import { WaypostError } from "../waypost-error.ts";
 import type { Acceptance } from "./acceptance.ts";
 import type { Durability } from "./durability.ts";
 import type { Journal } from "./journal.ts";
+import { LocalDelivery } from "./local-delivery.ts";
 import { Message, type MessageKind } from "./message.ts";
 import { keyOf } from "./message-key.ts";
 import { type Outstanding, packetOf } from "./outgoing-line.ts";
@@ -40,19 +41,19 @@ export interface LocalStoreOptions {
  * A store that answers from memory, and tells a journal of what changed. What has to be on the disk before somebody is
  * answered is a promise of the journal; everything else is there at once.
  */
-export class LocalStore implements Store {
+export class LocalStore extends LocalDelivery implements Store {
   readonly shared = false;
-  protected readonly contents: StoreContents;
+  declare protected readonly contents: StoreContents;
   readonly #journal: Journal;
   readonly #retainedRefused: (topic: string) => void;
   #broker: StoreBroker = { id: "" };
   #destroyed = false;
 
   constructor(journal: Journal, options: LocalStoreOptions) {
-    this.#journal = journal;
     const { durability = "memory", clock = systemClock } = options;
     const { retained = { messagesMax: Infinity, bytesMax: Infinity } } = options;
-    this.contents = new StoreContents(journal, durability, retained, clock);
+    super(journal, new StoreContents(journal, durability, retained, clock));
+    this.#journal = journal;
     this.#retainedRefused = options.retainedRefused ?? (() => {});
   }
 

@@ -147,17 +147,36 @@ export class Message implements StoredPublish {
     return this.atQoS1;
   }
 
+  /** This message as what promises to keep it has it: at least at QoS 1. The same for all that do. */
+  get kept(): Message {
+    if (this.qos > 0) return this;
+    this.atQoS1 ??= new Message(this, 1, this.retain);
+    return this.atQoS1;
+  }
+
+  /** This very message for a receiver that has it by no subscription of its own: none of them says anything of it. */
+  forOne(): Message {
+    return this.saying(PublishProperties.calledUp(this.properties, undefined));
+  }
+
   /** This message as it goes to one subscription and no other, with its identifier; maybe as a message of its own. */
   calledUpBy(
     subscriptionIdentifier: number | undefined,
     retain: boolean,
     { brokerId, brokerCounter }: { brokerId: string; brokerCounter: number } = this,
   ): Message {
-    const { topic, payload, qos, clientId } = this;
     const properties = PublishProperties.calledUp(this.properties, subscriptionIdentifier);
-    const flags = { qos, retain: this.publishedRetained, dup: false };
-    const packet = { cmd: "publish" as const, brokerId, brokerCounter, topic, payload, ...flags, clientId, properties };
-    return this.likeThis(new Message(packet, qos, retain));
+    return this.with({ properties, brokerId, brokerCounter }, retain);
+  }
+
+  /** This very message, saying something else of itself. */
+  saying(properties: PublishProperties): Message {
+    return this.with({ properties }, this.retain);
+  }
+
+  /** Another message that says what this one does, as if it had been published to this topic: for whom it is sent on. */
+  sentOn(brokerId: string, brokerCounter: number, topic = this.topic): Message {
+    return this.with({ brokerId, brokerCounter, topic }, this.retain);
   }
 
   /** Sends bytes as the wire form that came in as just these bytes. They must stay unchanged. */
@@ -293,6 +312,13 @@ export class Message implements StoredPublish {
   /** True while nothing has to be waited for before the publisher gets its acknowledgement. */
   get accepted(): boolean {
     return this.spared === 0 && this.outstanding === null && (this.atQoS1 === null || this.atQoS1.outstanding === null);
+  }
+
+  private with(changes: Partial<StoredPublish>, retain: boolean): Message {
+    const { brokerId, brokerCounter, topic, payload, qos, clientId, properties } = this;
+    const flags = { qos, retain: this.publishedRetained, dup: false };
+    const packet = { cmd: "publish" as const, brokerId, brokerCounter, topic, payload, ...flags, clientId, properties };
+    return this.likeThis(new Message({ ...packet, ...changes } as StoredPublish, qos, retain));
   }
 
   /** Of the same kind, and as old. */

@@ -8,6 +8,7 @@ import type { Journal } from "./journal.ts";
 import { LocalStore, type LocalStoreOptions } from "./local-store.ts";
 import { setDamagedAside, tellFindings } from "./mend.ts";
 import type { MessageKind } from "./message.ts";
+import type { MessageKey } from "./message-key.ts";
 import { NedbDirectory } from "./nedb-directory.ts";
 import { type Recovered, recover } from "./recover.ts";
 import { restoreMessages } from "./restore-messages.ts";
@@ -180,15 +181,13 @@ export class NedbStore extends LocalStore {
 
   #restore(recovered: Recovered, broker: StoreBroker): void {
     if (broker.counter !== undefined) broker.counter = Math.max(broker.counter, recovered.latest);
+    const origin = { home: broker.id, kindOf: this.#kindOf };
     for (const [key, { document, place }] of recovered.state) {
       this.#segments.place(key, place, stateBytes(key, document));
-      restoreState(this.contents, document, broker.id);
+      restoreState(this.contents, document, origin);
     }
-    restoreMessages(recovered, this.contents, {
-      home: broker.id,
-      kindOf: this.#kindOf,
-      noteDone: (clientId, key) => this.#commits.noteDone(clientId, key),
-    });
+    const noteDone = (clientId: string, key: MessageKey) => this.#commits.noteDone(clientId, key);
+    restoreMessages(recovered, this.contents, { ...origin, noteDone });
   }
 }
 

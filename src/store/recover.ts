@@ -194,6 +194,7 @@ class Recovery {
       case "end":
         return;
       default:
+        this.#latest = Math.max(this.#latest, numberIn(document));
         this.#state.set(keyOfState(document), { document, place });
     }
   }
@@ -213,11 +214,18 @@ function parse(line: Buffer): StoreDocument[] | undefined {
   }
 }
 
+/** The number of the latest message of this gateway that the entry tells of: counted below it, numbers would come twice. */
+function numberIn(document: StateDocument): number {
+  if (!("n" in document) || typeof document.n !== "number") return 0;
+  return "b" in document && document.b !== undefined ? 0 : document.n;
+}
+
 /** The key of an entry, by which a later one takes its place. */
 export function keyOfState(document: StateDocument): string {
   switch (document.k) {
     case "session":
     case "will":
+    case "queue":
       return stateKey(document.k, document.i);
     case "subscription":
       return stateKey("subscription", document.i, document.f);
@@ -227,5 +235,7 @@ export function keyOfState(document: StateDocument): string {
       return stateKey("receipt", document.i, document.m);
     case "released":
       return stateKey("released", document.i, document.n);
+    case "dead":
+      return stateKey("dead", String(document.i));
   }
 }

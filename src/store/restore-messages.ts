@@ -1,23 +1,16 @@
 import type { QoS } from "../protocol/packet-type.ts";
-import type { PublishProperties } from "../protocol/publish-properties.ts";
 import type { MessageDocument } from "./documents.ts";
-import { Message, type MessageKind } from "./message.ts";
+import type { Message } from "./message.ts";
+import { type MessageOrigin, messageOf } from "./message-content.ts";
 import { keyOf, type MessageKey } from "./message-key.ts";
 import { MessageRecord } from "./message-record.ts";
-import { propertiesOfText } from "./properties-text.ts";
 import type { Recovered } from "./recover.ts";
 import type { RecoveredMessage } from "./recovered-message.ts";
 import type { Segment } from "./segment.ts";
 import { stateKey } from "./state-key.ts";
 import type { StoreContents } from "./store-contents.ts";
-import type { StoredPublish } from "./stored-packets.ts";
 
-/** What has to be known beside what was read. */
-export interface Restoring {
-  /** Id of the gateway. */
-  home: string;
-  /** What class of messages those of a topic belong to. */
-  kindOf: ((topic: string) => MessageKind) | undefined;
+export interface Restoring extends MessageOrigin {
   /** The client need not get this message any more, and the disk does not say so. */
   noteDone(clientId: string, key: MessageKey): void;
 }
@@ -25,38 +18,6 @@ export interface Restoring {
 /** Puts the messages that were read, and that still count, into the contents of a store; takes them out of `recovered`. */
 export function restoreMessages(recovered: Recovered, contents: StoreContents, restoring: Restoring): void {
   new MessageRestorer(recovered.state, contents, restoring).restore(recovered.messages);
-}
-
-/** Payloads are decoded here on their way into the memory of waiting messages. */
-let scratch = Buffer.alloc(65536);
-
-function messageOf(document: MessageDocument, brokerId: string, qos: QoS): Message {
-  const { p } = document;
-  if (p.length > scratch.length) scratch = Buffer.alloc(p.length);
-  // Written out: spreading one object into another is most of what this would cost.
-  const packet: StoredPublish = {
-    cmd: "publish",
-    brokerId: document.b ?? brokerId,
-    brokerCounter: document.n,
-    topic: document.t,
-    payload: scratch.subarray(0, scratch.write(p, "base64")),
-    qos,
-    retain: document.r !== undefined,
-    dup: false,
-    clientId: document.o,
-    properties: document.x === undefined ? undefined : propertiesOf(document.x, document.at * 1000),
-  };
-  const message = new Message(packet, qos, document.r === 1);
-  message.publishedAt = document.at;
-  message.keep();
-  return message;
-}
-
-/** Those of files that do not say when they expire count from when the message came. */
-function propertiesOf(x: string, publishedAtMs: number): PublishProperties | undefined {
-  const properties = propertiesOfText(x);
-  if (publishedAtMs > 0) properties?.startAt(publishedAtMs);
-  return properties;
 }
 
 class MessageRestorer {
@@ -123,10 +84,8 @@ class MessageRestorer {
   }
 
   #restoreRecord(document: MessageDocument, qos: QoS, clientIds: string[], place: Segment): Message {
-    const { home, kindOf } = this.#restoring;
-    const message = messageOf(document, home, qos);
-    if (kindOf !== undefined) message.kind = kindOf(document.t);
-    const key = keyOf(message.brokerId, document.n, home);
+    const message = messageOf(document, this.#restoring, qos);
+    const key = keyOf(message.brokerId, document.n, this.#restoring.home);
     const { durability } = this.#contents.outgoing;
     // It is on the disk, whatever is promised by now: that it is settled has to be written too, or it would come back.
     const record = new MessageRecord(message, key, durability === "memory" ? "written" : durability);

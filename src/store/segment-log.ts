@@ -24,11 +24,14 @@ export interface SegmentLogParts {
   home(): string;
   /** Number of the latest message. */
   latest(): number;
-  /** What the entry is; undefined where it is no more. */
-  describe(key: string): StateDocument | undefined;
+  /** Takes hold of the entry as it is, to be described when it is written; undefined where it is no more. */
+  describe(key: string): (() => StateDocument) | undefined;
   isSent(clientId: string, key: MessageKey): boolean;
   limits?: SegmentLimits | undefined;
 }
+
+/** What describes each entry by its key; undefined for those that are no more. */
+type EntriesToWrite = ReadonlyMap<string, (() => StateDocument) | undefined>;
 
 /**
  * The store on the disk: segments, of which only the newest is added to. Segments go in the order in which they came:
@@ -99,9 +102,12 @@ export class SegmentLog {
   async write(batch: Batch, handedOver: () => void): Promise<void> {
     // Bytes of each entry as it was written, 0 where it was gone; it may be another by the time the commit is through.
     const entries = new Map<string, number>();
-    await this.#cutOff();
     for (const doubtful of this.#doubtful) batch.redo(doubtful);
-    const slices = this.#slicesOf(batch, entries);
+    // As of this turn, however long the commit takes: what is told later belongs to the next, which may never come. A dead
+    // letter that goes out again then would be in neither.
+    const state = new Map(Array.from(batch.keys, (key) => [key, this.#parts.describe(key)]));
+    await this.#cutOff();
+    const slices = this.#slicesOf(batch, state, entries);
     const first = slices.next();
     if (first.done) return;
     const segment = await this.#current();
@@ -167,10 +173,10 @@ export class SegmentLog {
     await this.#parts.directory.remove(spare.name);
   }
 
-  *#slicesOf(batch: Batch, entries: Map<string, number>): Generator<StoreDocument[], undefined> {
+  *#slicesOf(batch: Batch, state: EntriesToWrite, entries: Map<string, number>): Generator<StoreDocument[], undefined> {
     let slice: StoreDocument[] = [];
     let bytes = 0;
-    for (const document of this.#documentsOf(batch, entries)) {
+    for (const document of this.#documentsOf(batch, state, entries)) {
       slice.push(document);
       if ("p" in document) bytes += document.p.length + (document.x?.length ?? 0);
       // NeDB makes one string of them, and nothing else is done meanwhile.
@@ -182,7 +188,7 @@ export class SegmentLog {
     if (slice.length > 0) yield slice;
   }
 
-  *#documentsOf(batch: Batch, entries: Map<string, number>): Generator<StoreDocument> {
+  *#documentsOf(batch: Batch, state: EntriesToWrite, entries: Map<string, number>): Generator<StoreDocument> {
     for (const records of [batch.records, batch.copies]) {
       for (const record of records) {
         const { message } = record;
@@ -202,8 +208,8 @@ export class SegmentLog {
       if (of.length > 0) yield { k, of };
     }
     const gone: string[] = [];
-    for (const key of batch.keys) {
-      const document = this.#parts.describe(key);
+    for (const [key, describe] of state) {
+      const document = describe?.();
       entries.set(key, document === undefined ? 0 : stateBytes(key, document));
       if (document !== undefined) yield document;
       else if (this.#places.has(key) || batch.again.has(key)) gone.push(key);

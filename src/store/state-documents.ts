@@ -1,15 +1,18 @@
 import { PublishProperties } from "../protocol/publish-properties.ts";
 import type { StateDocument } from "./documents.ts";
+import { type MessageOrigin, messageOf, noteContent } from "./message-content.ts";
 import { propertiesOfText, propertiesText } from "./properties-text.ts";
 import { readStateKey } from "./state-key.ts";
 import { NEVER_EXPIRES } from "./store.ts";
-import type { StoreContents } from "./store-contents.ts";
-import type { StoredPublish, StoredWill } from "./stored-packets.ts";
+import type { LocalSession, StoreContents } from "./store-contents.ts";
+import type { StoredDeadLetter } from "./stored-dead-letter.ts";
+import type { StoredPublish, StoredSubscription, StoredWill } from "./stored-packets.ts";
+import type { StoredQueue } from "./stored-queue.ts";
 
 type DocumentOf<K extends StateDocument["k"]> = Extract<StateDocument, { k: K }>;
 
 /** Puts an entry that was read into the contents of a store. */
-export function restoreState(contents: StoreContents, document: StateDocument, brokerId: string): void {
+export function restoreState(contents: StoreContents, document: StateDocument, origin: MessageOrigin): void {
   switch (document.k) {
     case "session": {
       const { i: id, away: awaySince, n: beganAfter = 0, e: expirySeconds = NEVER_EXPIRES } = document;
@@ -23,10 +26,10 @@ export function restoreState(contents: StoreContents, document: StateDocument, b
       return;
     }
     case "retained":
-      contents.retained.restore(retainedOf(document, brokerId));
+      contents.retained.restore(retainedOf(document, origin.home));
       return;
     case "will":
-      contents.wills.set(document.i, willOf(document, brokerId));
+      contents.wills.set(document.i, willOf(document, origin.home));
       return;
     case "receipt": {
       const { i, m: messageId, t: topic } = document;
@@ -38,6 +41,14 @@ export function restoreState(contents: StoreContents, document: StateDocument, b
     }
     case "released":
       contents.outgoing.restore(document.i, document.n, { cmd: "pubrel", messageId: document.m }, true);
+      return;
+    case "queue": {
+      const { i: name, s: settings, c: isCreated, off: isPaused } = document;
+      contents.queues.set(name, { name, settings, isCreated, isPaused });
+      return;
+    }
+    case "dead":
+      contents.deadLetters.set(document.i, deadLetterOf(document, origin));
       return;
   }
 }
@@ -63,6 +74,12 @@ function willOf(document: DocumentOf<"will">, brokerId: string): StoredWill {
   return will;
 }
 
+function deadLetterOf(document: DocumentOf<"dead">, origin: MessageOrigin): StoredDeadLetter {
+  const { i: id, why: reason, on: at, re: requeues = 0, q } = document;
+  const [kind, name] = document.for;
+  return { id, reason, at, destination: { kind, name }, requeues, message: messageOf(document, origin, q) };
+}
+
 function propertiesOf({ x }: { x?: string }): PublishProperties | undefined {
   if (x === undefined) return undefined;
   const properties = propertiesOfText(x);
@@ -70,53 +87,88 @@ function propertiesOf({ x }: { x?: string }): PublishProperties | undefined {
   return properties;
 }
 
-/** The entry of this key as it is written; undefined where it is no more. */
-export function describeState(contents: StoreContents, key: string): StateDocument | undefined {
+/**
+ * Takes hold of the entry of this key as it is at this moment, and returns what describes it when it is written, which may
+ * be later; undefined where there is none.
+ */
+export function describeState(contents: StoreContents, key: string): (() => StateDocument) | undefined {
   const parts = readStateKey(key);
   if (parts === undefined) return undefined;
   const { kind, owner, part } = parts;
   switch (kind) {
     case "session": {
       const session = contents.sessions.get(owner);
-      if (session === undefined) return undefined;
-      const { awaySince: away, beganAfter: n, expirySeconds: e } = session;
-      return { k: "session", i: owner, away, n, ...(e === NEVER_EXPIRES ? {} : { e }) };
+      return session && (() => sessionDocument(session));
     }
     case "subscription": {
-      const found = contents.subscriptions.get(owner, part);
-      if (found === undefined) return undefined;
-      const { qos: q, rh, rap, nl, subscriptionIdentifier: id } = found;
-      const optional = Object.entries({ rh, rap, nl, id }).filter(([, value]) => value !== undefined);
-      return { k: "subscription", i: owner, f: part, q, ...Object.fromEntries(optional) };
+      const subscription = contents.subscriptions.get(owner, part);
+      return subscription && (() => subscriptionDocument(owner, subscription));
     }
     case "retained": {
       const packet = contents.retained.tree.get(owner);
-      if (packet === undefined) return undefined;
-      const { payload, qos: q, brokerCounter: n, clientId, properties } = packet;
-      const document: StateDocument = { k: "retained", t: owner, p: Buffer.from(payload).toString("base64"), q, n };
-      if (clientId !== undefined) document.o = clientId;
-      const kept = PublishProperties.of(properties);
-      if (kept !== undefined) document.x = propertiesText(kept);
-      return document;
+      return packet && (() => retainedDocument(packet));
     }
     case "will": {
       const will = contents.wills.get(owner);
-      if (will === undefined) return undefined;
-      const { topic: t, payload, qos: q, retain: r, properties, delaySeconds, dueAt } = will;
-      const document: StateDocument = { k: "will", i: owner, t, p: Buffer.from(payload).toString("base64"), q, r };
-      if (properties !== undefined) document.x = propertiesText(properties);
-      if (delaySeconds !== undefined) document.d = delaySeconds;
-      if (dueAt !== undefined) document.due = dueAt;
-      return document;
+      return will && (() => willDocument(owner, will));
     }
     case "receipt": {
       const packet = contents.incoming.get(owner)?.get(Number(part));
-      return packet && { k: "receipt", i: owner, m: Number(part), t: packet.topic };
+      return packet && (() => ({ k: "receipt", i: owner, m: Number(part), t: packet.topic }));
     }
     case "released": {
       const released = contents.outgoing.released(owner, part);
-      if (released === undefined) return undefined;
-      return { k: "released", i: owner, n: released.key, m: released.packetId };
+      return released && (() => ({ k: "released", i: owner, n: released.key, m: released.packetId }));
+    }
+    case "queue": {
+      const queue = contents.queues.get(owner);
+      return queue && (() => queueDocument(queue));
+    }
+    case "dead": {
+      const letter = contents.deadLetters.get(Number(owner));
+      return letter && (() => deadLetterDocument(letter, contents.outgoing.home));
     }
   }
+}
+
+function sessionDocument({ id: i, awaySince: away, beganAfter: n, expirySeconds: e }: LocalSession): StateDocument {
+  return { k: "session", i, away, n, ...(e === NEVER_EXPIRES ? {} : { e }) };
+}
+
+function subscriptionDocument(i: string, subscription: StoredSubscription): StateDocument {
+  const { topic: f, qos: q, rh, rap, nl, subscriptionIdentifier: id } = subscription;
+  const optional = Object.entries({ rh, rap, nl, id }).filter(([, value]) => value !== undefined);
+  return { k: "subscription", i, f, q, ...Object.fromEntries(optional) };
+}
+
+function retainedDocument(packet: StoredPublish): StateDocument {
+  const { topic: t, payload, qos: q, brokerCounter: n, clientId, properties } = packet;
+  const document: StateDocument = { k: "retained", t, p: Buffer.from(payload).toString("base64"), q, n };
+  if (clientId !== undefined) document.o = clientId;
+  const kept = PublishProperties.of(properties);
+  if (kept !== undefined) document.x = propertiesText(kept);
+  return document;
+}
+
+function willDocument(i: string, will: StoredWill): StateDocument {
+  const { topic: t, payload, qos: q, retain: r, properties, delaySeconds, dueAt } = will;
+  const document: StateDocument = { k: "will", i, t, p: Buffer.from(payload).toString("base64"), q, r };
+  if (properties !== undefined) document.x = propertiesText(properties);
+  if (delaySeconds !== undefined) document.d = delaySeconds;
+  if (dueAt !== undefined) document.due = dueAt;
+  return document;
+}
+
+function queueDocument({ name: i, settings: s, isCreated: c, isPaused: off }: StoredQueue): StateDocument {
+  return { k: "queue", i, s, c, off };
+}
+
+function deadLetterDocument({ message, ...letter }: StoredDeadLetter, home: string): StateDocument {
+  const { id: i, reason: why, at: on, destination, requeues } = letter;
+  const { brokerCounter: n, topic: t, qos: q, publishedAt: at } = message;
+  const content = { n, t, p: message.payloadText(), q, at };
+  const document: StateDocument = { k: "dead", i, why, on, for: [destination.kind, destination.name], ...content };
+  if (requeues > 0) document.re = requeues;
+  noteContent(document, message, home);
+  return document;
 }

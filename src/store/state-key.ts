@@ -1,5 +1,5 @@
 /** What a store keeps one of for each key, beside messages. */
-export type StateKind = "session" | "subscription" | "retained" | "will" | "receipt" | "released";
+export type StateKind = "session" | "subscription" | "retained" | "will" | "receipt" | "released" | "queue" | "dead";
 
 const letterOf: Record<StateKind, string> = {
   session: "s",
@@ -8,10 +8,12 @@ const letterOf: Record<StateKind, string> = {
   will: "w",
   receipt: "i",
   released: "p",
+  queue: "q",
+  dead: "d",
 };
 const kindOf = new Map(Object.entries(letterOf).map(([kind, letter]) => [letter, kind as StateKind]));
 
-/** Names one entry of a store: of a client or topic, and below it a filter, packet id or message. */
+/** Names one entry of a store: of a client, topic, queue or dead letter, and below it a filter, packet id or message. */
 export function stateKey(kind: StateKind, owner: string, part: string | number = ""): string {
   return `${letterOf[kind]}${owner.length}:${owner}${part}`; // client ids may hold any character
 }

@@ -2,6 +2,7 @@ import type { Readable } from "node:stream";
 import type { Acceptance } from "./acceptance.ts";
 import type { Message, MessageKind } from "./message.ts";
 import type { Outstanding } from "./outgoing-line.ts";
+import type { StoredDeadLetter } from "./stored-dead-letter.ts";
 import type {
   ClientRef,
   OutgoingRef,
@@ -12,6 +13,7 @@ import type {
   StoredSubscription,
   StoredWill,
 } from "./stored-packets.ts";
+import type { StoredQueue } from "./stored-queue.ts";
 import type { Usage } from "./usage.ts";
 
 /** A persistent session, which outlives the connections of its client. */
@@ -89,8 +91,26 @@ export interface AedesStore {
   streamWill(brokers?: Record<string, number>): Readable;
 }
 
-/** The whole store: what aedes calls, and what devices need beyond it. */
-export interface Store extends AedesStore {
+/** What queues and dead letters need of a store, beside the mailboxes of queues, which are sessions. */
+export interface DeliveryStore {
+  queues(): PromiseLike<readonly StoredQueue[]>;
+  /** Takes the place of what was stored of the queue of this name. @throws ERR_INVARIANT where its settings are no JSON map */
+  putQueue(queue: StoredQueue): PromiseLike<void>;
+  /** Its mailbox is another matter: see `discardSession`. */
+  removeQueue(name: string): PromiseLike<void>;
+  /** Oldest first, which is by id. */
+  deadLetters(): PromiseLike<readonly StoredDeadLetter[]>;
+  /**
+   * Keeps the letter, in the place of one with the same id; it must stay as it is. Written before long, in one commit with
+   * whatever else the store is told in the same turn; never written where it is removed before that. `isAwaited`: at once,
+   * and what is returned resolves when it is as durable as the store promises.
+   */
+  putDeadLetter(letter: StoredDeadLetter, isAwaited?: boolean): PromiseLike<void>;
+  removeDeadLetter(id: number): void;
+}
+
+/** The whole store: what aedes calls, and what devices, queues and dead letters need beyond it. */
+export interface Store extends AedesStore, DeliveryStore {
   /** Other gateways work with the same store: a session in it need not belong here. */
   readonly shared: boolean;
   /** What it keeps for receivers; null where it cannot say. */

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { runCommandLine } from "../../src/command/run-command-line.ts";
-import { stockedStore, stockedWithMqtt5 } from "../store/stocked-store.ts";
+import { stockedStore, stockedWithMqtt5, stockedWithQueues } from "../store/stocked-store.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { capturedContext } from "./captured-context.ts";
 
@@ -60,7 +60,7 @@ describe("waypost store inspect", () => {
     expect(out).toContain("3 messages waiting");
     expect(out).toContain("1 retained message, ");
     expect(out).toContain("1 will of connected devices\n");
-    expect(out).not.toContain("shared");
+    expect(out).not.toMatch(/shared|queue|dead/);
     const [lamp, panel] = [out.indexOf("\nlamp "), out.indexOf("\npanel\\u{2028}\\u{a}1 ")];
     expect(lamp).toBeGreaterThan(0);
     expect(panel).toBeGreaterThan(lamp);
@@ -124,6 +124,27 @@ describe("waypost store inspect", () => {
     const one = await store(["inspect", "-d", directory, "--device", "$share/workers/jobs/#", "--payload"]);
     expect(one).toMatchObject({ code: 0, out: expect.stringContaining("jobs/1") });
     expect(one.out).toContain("\n    shared\n");
+  });
+
+  it("shows queues by their names, what waits in them, and how many dead letters there are", async () => {
+    const directory = await freshDirectory();
+    await (await stockedWithQueues(directory)).destroy();
+    const { out } = await store(["inspect", "-d", directory]);
+    expect(out).toContain("1 device with 0 subscriptions\n  2 queues\n  1 message waiting");
+    expect(out).toMatch(/\n {2}2 dead letters, \d+ B\n/);
+    expect(out).toMatch(
+      /\nqueue +waiting +bytes +oldest +paused +created\n\$queue\/jobs +1 .* yes +yes\n\$queue\/idle +0 /,
+    );
+    expect(out).not.toContain("\\u{0}");
+    const { totals, queues } = JSON.parse((await store(["inspect", "--json", "-d", directory])).out);
+    expect(totals).toMatchObject({ devices: 1, queues: 2, deadLetters: 2, deadLetterBytes: expect.any(Number) });
+    expect(queues).toMatchObject([
+      { name: "$queue/jobs", messages: 1, paused: true, created: true },
+      { name: "$queue/idle", messages: 0, paused: false, created: false, oldestAgeSeconds: null },
+    ]);
+    const one = await store(["inspect", "-d", directory, "--device", "$queue/jobs", "--payload"]);
+    expect(one).toMatchObject({ code: 0, out: expect.stringContaining("jobs/1") });
+    expect(one.out).toContain("\n    waits for a worker\n");
   });
 
   it("counts no retained message that has expired, and says which wills wait for their delay", async () => {
@@ -194,6 +215,18 @@ describe("waypost store export and import", () => {
       code: 1,
       err: expect.stringContaining("is not empty"),
     });
+  });
+
+  it("carry queues and dead letters", async () => {
+    const directory = await freshDirectory();
+    await (await stockedWithQueues(directory)).destroy();
+    const { out } = await store(["export", "-d", directory]);
+    const restored = await freshDirectory();
+    expect(await store(["import", "-", "-d", restored], [Buffer.from(out)])).toMatchObject({
+      code: 0,
+      out: expect.stringContaining("2 of type queue, 2 of type dead-letter, 1 of type message"),
+    });
+    expect(await store(["verify", "-d", restored])).toMatchObject({ code: 0 });
   });
 
   it("go through a pipe", async () => {

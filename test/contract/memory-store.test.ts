@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
 import { describe } from "vitest";
 import { MemoryStore } from "../../src/store/memory-store.ts";
+import { deliveryContract } from "./delivery-contract.ts";
 import { nodeTest } from "./node-test-context.ts";
 import { storeContract } from "./store-contract.ts";
 
@@ -11,3 +12,4 @@ describe("MemoryStore keeps the contract of aedes-persistence", () => {
 });
 
 storeContract("MemoryStore", async (clock) => new MemoryStore({ clock }));
+deliveryContract("MemoryStore", () => new MemoryStore());

@@ -8,7 +8,9 @@ import type { Durability } from "../../src/store/durability.ts";
 import { NedbStore } from "../../src/store/nedb-store.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
-import { durableStoreContract } from "./durable-store-contract.ts";
+import { deliveryContract } from "./delivery-contract.ts";
+import { durableDeliveryContract } from "./durable-delivery-contract.ts";
+import { type DurableStore, durableStoreContract } from "./durable-store-contract.ts";
 import { nodeTest } from "./node-test-context.ts";
 import { storeContract } from "./store-contract.ts";
 
@@ -26,11 +28,12 @@ describe("NedbStore keeps the contract of aedes-persistence", () => {
 
 for (const durability of ["synced", "written", "memory"] as const) {
   storeContract(`NedbStore (${durability})`, async (clock) => open(durability, clock));
+  deliveryContract(`NedbStore (${durability})`, () => open(durability));
 }
 
 const clock = new ManualClock();
 const fresh = () => join(root, String(++count));
-durableStoreContract("NedbStore", {
+const durable: DurableStore = {
   open: (directory) => new NedbStore({ directory, durability: "synced", clock, log: silentLog }),
   fresh,
   copy: (directory) => {
@@ -41,4 +44,6 @@ durableStoreContract("NedbStore", {
   letTimePass: () => clock.advance(2000),
   now: () => clock.now(),
   advance: (ms) => clock.advance(ms),
-});
+};
+durableStoreContract("NedbStore", durable);
+durableDeliveryContract("NedbStore", durable);

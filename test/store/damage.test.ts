@@ -204,12 +204,12 @@ describe("a store whose files are damaged", () => {
   it("refuses a segment of a newer format, and changes nothing", async () => {
     const { directory, change } = await tenMessages();
     const newest = names(directory).at(-1) as string;
-    change(newest, (text) => text.replace('"v":2', '"v":3'));
+    change(newest, (text) => text.replace('"v":3', '"v":4'));
     const before = names(directory).map((name) => readFileSync(join(directory, name), "latin1"));
     // It says what to do even where the checksum is not what this release would write.
     await expect(openNedbStore(directory)).rejects.toMatchObject({
       code: "ERR_STORE",
-      message: expect.stringMatching(/is of format 3/),
+      message: expect.stringMatching(/is of format 4/),
     });
     expect(names(directory).map((name) => readFileSync(join(directory, name), "latin1"))).toEqual(before);
   });

@@ -78,7 +78,17 @@ describe("an export", () => {
     expect(entries).toContainEqual({ type: "released", device: "lamp", packetId: 4, message: 3 });
     expect(entries.at(-1)).toEqual({
       type: "end",
-      counts: { session: 2, subscription: 2, retained: 1, will: 1, receipt: 1, released: 1, message: 3 },
+      counts: {
+        session: 2,
+        subscription: 2,
+        retained: 1,
+        will: 1,
+        receipt: 1,
+        released: 1,
+        queue: 0,
+        "dead-letter": 0,
+        message: 3,
+      },
     });
   });
 

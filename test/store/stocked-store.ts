@@ -3,8 +3,10 @@ import { silentLog } from "../../src/log.ts";
 import { PublishProperties } from "../../src/protocol/publish-properties.ts";
 import { Message } from "../../src/store/message.ts";
 import { NedbStore } from "../../src/store/nedb-store.ts";
+import { queueSessionId } from "../../src/store/queue-session.ts";
 import { NEVER_EXPIRES } from "../../src/store/store.ts";
 import type { StoredPublish } from "../../src/store/stored-packets.ts";
+import { deadLetter, eloquentLetter } from "./dead-letter.ts";
 
 /** When all messages of `stockedStore` were published, in seconds since the Unix epoch. */
 export const publishedAt = 1_700_000_000;
@@ -75,6 +77,21 @@ export async function stockedWithMqtt5(directory: string): Promise<NedbStore> {
   const will = { topic: "gone", payload: Buffer.from("bye"), qos: 1 as const, retain: false };
   await store.putWill(worker, { ...will, properties: everyProperty(5), delaySeconds: 30 });
   await store.putWill(lamp, { ...will, delaySeconds: 30, dueAt: publishedAt * 1000 });
+  await store.durable();
+  return store;
+}
+
+/** A store with two queues, in one of which a message waits, and two dead letters; its gateway counts on from 102. */
+export async function stockedWithQueues(directory: string): Promise<NedbStore> {
+  const store = await openStore(directory);
+  await store.putQueue({ name: "jobs", settings: '{"topics":["jobs/#"]}', isCreated: true, isPaused: true });
+  await store.putQueue({ name: "idle", settings: "{}", isCreated: false, isPaused: false });
+  const mailbox = queueSessionId("jobs");
+  await store.putSession({ id: mailbox }, awaySince, NEVER_EXPIRES);
+  await store.putSession({ id: "worker" }, awaySince, NEVER_EXPIRES);
+  keepMessage(store, "jobs/1", "waits for a worker", { [mailbox]: 1 });
+  store.putDeadLetter(deadLetter(1, "a job", { qos: 0 }));
+  store.putDeadLetter(eloquentLetter(2));
   await store.durable();
   return store;
 }
