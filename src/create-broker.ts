@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type Clock, systemClock } from "./actor/clock.ts";
 import { type AedesOptions, EdgeBroker } from "./broker/edge-broker.ts";
-import { SharedSubscriptions } from "./delivery/shared-subscriptions.ts";
+import { DeliveryModels } from "./delivery/delivery-models.ts";
 import { Acceptor } from "./device/acceptor.ts";
 import { DeviceContext } from "./device/device-context.ts";
 import { DeviceRegistry } from "./device/device-registry.ts";
@@ -12,6 +12,7 @@ import { type Log, silentLog } from "./log.ts";
 import { type AedesPersistence, completeStore } from "./store/foreign-store.ts";
 import { MemoryStore } from "./store/memory-store.ts";
 import type { Store } from "./store/store.ts";
+import { WaypostError } from "./waypost-error.ts";
 
 export interface BrokerParts {
   /** The gateway's own store; a persistence in the options of aedes is taken as shared with other gateways. */
@@ -27,6 +28,7 @@ export interface AssembledBroker {
   registry: DeviceRegistry;
   acceptor: Acceptor;
   context: DeviceContext;
+  delivery: DeliveryModels;
 }
 
 /** Puts broker, store and devices together; nothing runs until `broker.listen()`. */
@@ -39,8 +41,8 @@ export function assembleBroker(options: AedesOptions = {}, parts: BrokerParts = 
   const broker = new EdgeBroker(rest, store, registry, clock);
   const settings = parts.settings ?? settingsOf(options);
   const context = new DeviceContext(broker, settings, clock, parts.log ?? silentLog);
-  context.shares = new SharedSubscriptions(context);
   registry.use(context);
+  const delivery = new DeliveryModels(context, registry);
   const acceptor = new Acceptor(context, registry);
   broker.handle = (stream: Duplex, request?: IncomingMessage) => {
     // Each turn is one write already: waiting for company (Nagle) would only add 40 ms to a lone acknowledgement.
@@ -48,7 +50,7 @@ export function assembleBroker(options: AedesOptions = {}, parts: BrokerParts = 
     return acceptor.accept(stream, request);
   };
   broker.once("closed", () => acceptor.stop());
-  return { broker, registry, acceptor, context };
+  return { broker, registry, acceptor, context, delivery };
 }
 
 /**
@@ -56,8 +58,11 @@ export function assembleBroker(options: AedesOptions = {}, parts: BrokerParts = 
  * its place. `drainTimeout`, `queueLimit`, `concurrency` and `decodeProtocol` have no use here and are passed over.
  */
 export async function createBroker(options: AedesOptions = {}): Promise<EdgeBroker> {
-  const { broker, registry } = assembleBroker(options);
+  const { broker, registry, delivery } = assembleBroker(options);
   await broker.listen();
+  await delivery.start({ queues: {}, groups: {} }, (name) => {
+    throw new WaypostError("ERR_STORE", `the queue ${name} in the store belongs to a gateway with a configuration`);
+  });
   await registry.revive();
   return broker;
 }

@@ -1,10 +1,6 @@
-import { Lane } from "./lane.ts";
+import { type Kind, Lane } from "./lane.ts";
 
-/** What a message is to a mailbox: messages of one kind have one `index` and one `priority`, the higher the more important. */
-export interface Kind {
-  readonly index: number;
-  readonly priority: number;
-}
+export type { Kind } from "./lane.ts";
 
 /** What a mailbox asks of a message. */
 export interface Waiting {
@@ -20,16 +16,40 @@ export interface MailboxLimits {
   bytesMax: number;
 }
 
+/** Beyond that, they are merged with those that wait. */
+const INSERTED_ONE_BY_ONE = 64;
+
+/** What decides over room in a line of messages asks of it. */
+export interface Bounded<T extends Waiting> {
+  readonly depth: number;
+  readonly bytes: number;
+  /** Whether one more message stays within the limits. */
+  fits(message: T, limits: MailboxLimits): boolean;
+  /** Whether one more message would stay within the limits if only those above this priority stayed. */
+  fitsAbove(priority: number, message: T, limits: MailboxLimits): boolean;
+  /** Removes and returns the oldest message of one kind, or of all. */
+  removeOldest(kindIndex?: number): T | undefined;
+  /** Removes and returns the oldest message of the lowest priority that waits, if that is at most `priority`. */
+  removeLowest(priority: number): T | undefined;
+}
+
 /**
  * The line of messages waiting for one receiver. It stores them; whether there is room for one more, others decide.
  * Messages of one kind stay in the order in which they came. Of several kinds, the message that goes first is the one
- * of the smallest sequence among the first of each. Every operation costs at most a look at each kind that waits.
+ * of the smallest sequence among the first of each; by priority, the first of the kind of the highest. Every operation
+ * costs at most a look at each kind that waits.
  */
-export class Mailbox<T extends Waiting> {
+export class Mailbox<T extends Waiting> implements Bounded<T> {
+  /** Where the order is by priority: the kind that a message is of in this mailbox. */
+  readonly #priorityKindOf: ((message: T) => Kind) | null;
   // Most mailboxes stay empty, and most others hold one kind: there is no lane before the first message, and one lane
   // until a second kind comes.
   #first: Lane<T> | null = null;
   #further: Lane<T>[] | null = null;
+
+  constructor(priorityKindOf: ((message: T) => Kind) | null = null) {
+    this.#priorityKindOf = priorityKindOf;
+  }
 
   get depth(): number {
     let depth = this.#first === null ? 0 : this.#first.depth;
@@ -43,29 +63,64 @@ export class Mailbox<T extends Waiting> {
     return bytes;
   }
 
-  /** Whether one more message stays within the limits. */
   fits(message: T, { messagesMax, bytesMax }: MailboxLimits): boolean {
     return this.depth < messagesMax && this.bytes + message.bytes <= bytesMax;
   }
 
-  /** Whether one more message would stay within the limits if only those above this priority stayed. */
   fitsAbove(priority: number, message: T, { messagesMax, bytesMax }: MailboxLimits): boolean {
+    const { depth, bytes } = this.amountAbove(priority);
+    return depth < messagesMax && bytes + message.bytes <= bytesMax;
+  }
+
+  /** What waits above this priority. */
+  amountAbove(priority: number): { depth: number; bytes: number } {
     let depth = 0;
-    let bytes = message.bytes;
+    let bytes = 0;
     for (const lane of this.#lanes()) {
-      if (lane.head === undefined || lane.head.kind.priority <= priority) continue;
+      if (lane.depth === 0 || lane.kind.priority <= priority) continue;
       depth += lane.depth;
       bytes += lane.bytes;
     }
-    return depth < messagesMax && bytes <= bytesMax;
+    return { depth, bytes };
   }
 
   /** Adds a message at the end of its kind. */
   restore(message: T): void {
-    const { index } = message.kind;
+    const kind = this.#kindOf(message);
     const first = this.#first;
-    if (first !== null && first.kind === index) first.append(message);
-    else this.#laneFor(index).append(message);
+    if (first !== null && first.kind.index === kind.index) first.append(message);
+    else this.#laneFor(kind).append(message);
+  }
+
+  /**
+   * Puts messages where their sequence belongs among those of their kind, which have to be in that order: cheap for a few
+   * near either end.
+   */
+  insert(messages: readonly T[]): void {
+    if (messages.length <= INSERTED_ONE_BY_ONE) {
+      for (const message of messages) this.insertOne(message);
+      return;
+    }
+    const byKind = new Map<number, { kind: Kind; own: T[] }>();
+    for (const message of [...messages].sort((one, other) => one.sequence - other.sequence)) {
+      const kind = this.#kindOf(message);
+      const known = byKind.get(kind.index);
+      if (known === undefined) byKind.set(kind.index, { kind, own: [message] });
+      else known.own.push(message);
+    }
+    for (const { kind, own } of byKind.values()) this.#laneFor(kind).insertAll(own);
+  }
+
+  insertOne(message: T): void {
+    this.#laneFor(this.#kindOf(message)).insert(message);
+  }
+
+  /** Takes out one message, where those of its kind are in the order of their sequences; false where it does not wait here. */
+  remove(message: T): boolean {
+    const lane = this.#laneOf(this.#kindOf(message).index);
+    if (!lane?.remove(message)) return false;
+    if (this.#further !== null && this.depth === 0) this.#further = null;
+    return true;
   }
 
   /** The oldest message, left in its place. */
@@ -84,20 +139,28 @@ export class Mailbox<T extends Waiting> {
     return kindIndex === undefined ? this.peek() : this.#laneOf(kindIndex)?.head;
   }
 
-  /** Removes and returns the oldest message of one kind, or of all. */
   removeOldest(kindIndex?: number): T | undefined {
     return kindIndex === undefined ? this.take() : this.#takeFrom(this.#laneOf(kindIndex));
   }
 
-  /** Removes and returns the oldest message of the lowest priority that waits, if that is at most `priority`. */
   removeLowest(priority: number): T | undefined {
     let lowest: Lane<T> | undefined;
     for (const lane of this.#lanes()) {
       const { head } = lane;
-      if (head === undefined || head.kind.priority > priority) continue;
-      if (isLower(head, lowest?.head)) lowest = lane;
+      if (head === undefined || lane.kind.priority > priority) continue;
+      if (lowest === undefined || isGivenUpBefore(lane, lowest)) lowest = lane;
     }
     return this.#takeFrom(lowest);
+  }
+
+  /** The message of the smallest sequence among the first of each kind, whatever their priority, left in its place. */
+  firstOfAll(): T | undefined {
+    return this.#oldestLane()?.head;
+  }
+
+  /** Removes and returns that. */
+  removeFirstOfAll(): T | undefined {
+    return this.#takeFrom(this.#oldestLane());
   }
 
   /**
@@ -129,6 +192,11 @@ export class Mailbox<T extends Waiting> {
     return messages;
   }
 
+  /** What waits, kind by kind. */
+  *[Symbol.iterator](): Iterator<T> {
+    for (const lane of this.#lanes()) yield* lane;
+  }
+
   clear(): void {
     this.#first = null;
     this.#further = null;
@@ -144,29 +212,48 @@ export class Mailbox<T extends Waiting> {
     let next = this.#first;
     if (this.#further === null) return next;
     for (const lane of this.#further) {
-      if (lane.depth > 0 && (next?.head === undefined || (lane.head as T).sequence < next.head.sequence)) next = lane;
+      if (lane.depth > 0 && (next === null || next.depth === 0 || this.#goesBefore(lane, next))) next = lane;
     }
     return next;
   }
 
+  #oldestLane(): Lane<T> | undefined {
+    let oldest: Lane<T> | undefined;
+    for (const lane of this.#lanes()) {
+      if (lane.head !== undefined && (oldest === undefined || lane.head.sequence < (oldest.head as T).sequence))
+        oldest = lane;
+    }
+    return oldest;
+  }
+
+  #kindOf(message: T): Kind {
+    return this.#priorityKindOf === null ? message.kind : this.#priorityKindOf(message);
+  }
+
+  /** Of two lanes that hold something, whether the first has its turn before the other. */
+  #goesBefore(lane: Lane<T>, other: Lane<T>): boolean {
+    const by = this.#priorityKindOf === null ? 0 : lane.kind.priority - other.kind.priority;
+    return by > 0 || (by === 0 && (lane.head as T).sequence < (other.head as T).sequence);
+  }
+
   #laneOf(kindIndex: number): Lane<T> | undefined {
-    if (this.#first?.kind === kindIndex) return this.#first;
-    return this.#further?.find((lane) => lane.kind === kindIndex);
+    if (this.#first?.kind.index === kindIndex) return this.#first;
+    return this.#further?.find((lane) => lane.kind.index === kindIndex);
   }
 
-  #laneFor(kindIndex: number): Lane<T> {
-    this.#first ??= new Lane(kindIndex);
-    return this.#laneOf(kindIndex) ?? this.#emptyLaneFor(kindIndex);
+  #laneFor(kind: Kind): Lane<T> {
+    this.#first ??= new Lane(kind);
+    return this.#laneOf(kind.index) ?? this.#emptyLaneFor(kind);
   }
 
-  #emptyLaneFor(kindIndex: number): Lane<T> {
+  #emptyLaneFor(kind: Kind): Lane<T> {
     let lane = this.#lanes().find(({ depth }) => depth === 0);
     if (lane === undefined) {
-      lane = new Lane(kindIndex);
+      lane = new Lane(kind);
       this.#further ??= [];
       this.#further.push(lane);
     }
-    lane.kind = kindIndex;
+    lane.kind = kind;
     return lane;
   }
 
@@ -177,9 +264,8 @@ export class Mailbox<T extends Waiting> {
   }
 }
 
-/** Whether the one message is given up before the other. */
-function isLower(one: Waiting, other: Waiting | undefined): boolean {
-  if (other === undefined) return true;
+/** Of two lanes that hold something, whether the first of the one is given up before the first of the other. */
+function isGivenUpBefore<T extends Waiting>(one: Lane<T>, other: Lane<T>): boolean {
   const by = one.kind.priority - other.kind.priority;
-  return by < 0 || (by === 0 && one.sequence < other.sequence);
+  return by < 0 || (by === 0 && (one.head as T).sequence < (other.head as T).sequence);
 }

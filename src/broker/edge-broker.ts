@@ -34,6 +34,10 @@ export class EdgeBroker extends Aedes {
   readonly residence: Residence;
   /** The methods of enhanced authentication, by their names (MQTT 5, 4.12). */
   readonly authenticationMethods = new Map<string, AuthenticationMethod>();
+  /** Shows each message that asks for an answer to others too, and calls back when they have it; false where it does not. */
+  requested:
+    | ((packet: PublishPacket, properties: PublishProperties, done: (error?: unknown) => void) => boolean)
+    | null = null;
   readonly #clock: Clock;
 
   declare readonly clients: Record<string, RegisteredClient>;
@@ -69,6 +73,16 @@ export class EdgeBroker extends Aedes {
       return ((typeof client === "function" ? client : done) as typeof done)?.(error);
     }
     properties?.startAt(this.#clock.now());
+    if (this.requested !== null && properties?.responseTopic !== undefined) {
+      // Before it is published: whether anybody at all is reached is asked for right after that.
+      const both = afterBoth((typeof client === "function" ? client : done) as typeof done);
+      if (this.requested(packet, properties, both)) {
+        const shown = { ...packet, properties: properties as never };
+        return typeof client === "function"
+          ? publish.call(this, shown, both, undefined)
+          : publish.call(this, shown, client, both);
+      }
+    }
     // Nearly always they came over the wire; a copy of the packet is a fifth of what a message costs then.
     if (properties === packet.properties) return publish.call(this, packet, client, done);
     publish.call(this, { ...packet, properties: properties as never }, client, done);
@@ -112,3 +126,13 @@ export type PublishFrom = (packet: PublishPacket, client: Client, done: (error?:
 
 /** Takes a byte stream as the connection of an MQTT client. */
 export type Accept = (stream: Duplex, request?: IncomingMessage) => Client;
+
+/** Calls back when it was called twice, with the first error. */
+function afterBoth(done: ((error?: unknown) => void) | undefined): (error?: unknown) => void {
+  let outstanding = 2;
+  let failure: unknown;
+  return (error) => {
+    failure ??= error;
+    if (--outstanding === 0) done?.(failure);
+  };
+}

@@ -3,16 +3,19 @@ import type { QoS } from "../protocol/packet-type.ts";
 import { reasonCode } from "../protocol/reason-code.ts";
 import { Message, type WireVersion } from "../store/message.ts";
 import type { StoredPublish } from "../store/stored-packets.ts";
+import { keepsNothing } from "../topic/address.ts";
 import { FilterTree } from "../topic/filter-tree.ts";
 import { hasWildcard, isHiddenFrom } from "../topic/topic-rules.ts";
 import { WaypostError } from "../waypost-error.ts";
 
-/** Whoever has a mailbox: a device, later queues and bridges. */
+/** Whoever has a mailbox: a device, a queue. */
 export interface Receiver {
   /** Puts the message, at most at the granted QoS, into the mailbox. */
   deliver(message: Message, granted: QoS): void;
   /** `deliver` threw: the receiver is broken and must not break its publisher. */
   crashed(reason: unknown, message: Message, granted: QoS): void;
+  /** It hands messages on, and for this topic there is nobody: a publisher is told that there are no subscribers. */
+  reachesNobody?(topic: string): boolean;
 }
 
 /** What aedes subscribes: a function that is told of packets. One that stands for a receiver says so. */
@@ -60,6 +63,7 @@ export class Router {
   #passingVersion: WireVersion = 4;
   #watched: Buffer | null = null;
   #reasonCode: number = reasonCode.success;
+  #isReached = false;
   #waitedFor: Buffer | null = null;
   #handedOver: Message | null = null;
 
@@ -81,16 +85,23 @@ export class Router {
     return message;
   }
 
+  /** Says that the packet that is being published has reached somebody otherwise than by its topic. */
+  reachedOtherwise(): void {
+    this.#isReached = true;
+  }
+
   /** Says that the outcome of publishing the packet with just this payload is going to be asked for. */
   watch(payload: Buffer): void {
     this.#watched = payload;
+    this.#isReached = false;
     this.#reasonCode = reasonCode.success;
   }
 
   /** What an MQTT 5 publisher is told of it: that there are no subscribers, that none had room, or success. */
   outcome(): number {
     this.#watched = null;
-    return this.#reasonCode;
+    const isReached = this.#isReached && this.#reasonCode === reasonCode.noMatchingSubscribers;
+    return isReached ? reasonCode.success : this.#reasonCode;
   }
 
   /** Says that this packet arrived as the frame that `frames` stands on, whose bytes are fit to be sent on as they are. */
@@ -172,6 +183,17 @@ export class Router {
     return this;
   }
 
+  /** The same for a topic that will not come again. */
+  reachesOnce(topic: string): boolean {
+    return this.#tree.matching(topic).some(({ filter }) => !isHiddenFrom(filter, topic));
+  }
+
+  /** Whether anybody gets what is published to this topic. */
+  reaches(topic: string): boolean {
+    const { receivers, listeners } = this.#routes.get(topic) ?? this.#find(topic);
+    return receivers.length + listeners.length > 0;
+  }
+
   close(done: () => void = () => {}): this {
     this.closed = true;
     setImmediate(done);
@@ -180,7 +202,9 @@ export class Router {
 
   #reasonFor({ receivers, listeners }: Route, message: Message | null): number {
     if (listeners.length > 0) return reasonCode.success;
-    if (message === null) return reasonCode.noMatchingSubscribers;
+    if (message === null || receivers.every((each) => each.reachesNobody?.(message.topic))) {
+      return reasonCode.noMatchingSubscribers;
+    }
     return message.refusals === receivers.length ? reasonCode.quotaExceeded : reasonCode.success;
   }
 
@@ -228,6 +252,7 @@ export class Router {
       }
     }
     const route: Route = { receivers: [...granted.keys()], granted: [...granted.values()], listeners };
+    if (keepsNothing(topic)) return route; // nearly each is another: they would push out what is wanted again
     if (this.#routes.size >= ROUTES_MAX || this.#routed >= ROUTED_MAX) this.#forgetAllRoutes();
     this.#routes.set(topic, route);
     this.#routed += route.receivers.length;

@@ -4,10 +4,12 @@ import type { DropReason } from "../device/counters.ts";
 import type { DeviceContext } from "../device/device-context.ts";
 import type { Link } from "../device/link.ts";
 import { OutgoingRecord } from "../device/outgoing-record.ts";
-import type { Borrower, Lender, Share, ShareOptions } from "../device/share.ts";
+import { type Borrower, type Lender, type Lent, nobody, type Share, type ShareOptions } from "../device/share.ts";
 import { Message } from "../store/message.ts";
-import { sharedNameOf } from "../store/shared-session.ts";
+import { sharedSessionId } from "../store/shared-session.ts";
 import { NEVER_EXPIRES } from "../store/store.ts";
+
+type Refusal = Exclude<Lent, "lent" | "away">;
 
 /** Who shares the subscription, and what it was granted. */
 interface Member {
@@ -15,17 +17,16 @@ interface Member {
   readonly options: ShareOptions;
 }
 
-/** QoS 0 is nobody's once it is sent. */
-const nobody: Lender = { settled: () => {}, returned: () => {} };
-
 /**
  * One shared subscription: each message goes to one member that is connected and has room, in turn; where there is none it
  * waits in the mailbox of the group. At QoS 1 it stays the group's until a member has acknowledged it, and goes to another
  * one if that member leaves before. At QoS 2 it becomes the member's own [MQTT-4.8.2-4] [MQTT-4.8.2-5].
  */
-export class SharedSubscription implements Receiver, Share, BacklogOwner {
+export class SharedSubscription implements Receiver, Share, Lender, BacklogOwner {
   /** By what the store knows it; no client id has U+0000 in it. */
   readonly id: string;
+  /** The whole filter. */
+  readonly name: string;
   readonly session = { clean: true };
   readonly connection = null;
   readonly #filter: string;
@@ -39,10 +40,11 @@ export class SharedSubscription implements Receiver, Share, BacklogOwner {
   #isPumping = false;
   readonly #lent = new Set<Message>();
 
-  /** `filter` is what the group subscribes to, `id` what the store calls it; `dissolved` is called when the last member has left. */
-  constructor(filter: string, id: string, context: DeviceContext, dissolved: () => void) {
+  /** `filter` is what the group subscribes to, `name` the whole one; `dissolved` is called when the last member has left. */
+  constructor(filter: string, name: string, context: DeviceContext, dissolved: () => void) {
     this.#filter = filter;
-    this.id = id;
+    this.name = name;
+    this.id = sharedSessionId(name);
     this.#context = context;
     this.#dissolved = dissolved;
     this.#record = new OutgoingRecord(this, context, () => {});
@@ -65,7 +67,8 @@ export class SharedSubscription implements Receiver, Share, BacklogOwner {
     if (this.#members.length === 1 && place < 0)
       this.#context.broker.subscribe(this.#filter, this.#listener as never, () => {});
     if (this.session.clean && !device.isTransient && !this.#context.broker.store.shared) this.#keep();
-    this.#pump();
+    // Behind SUBACK, which a client that leaves at once would not have read: it would reset the connection.
+    queueMicrotask(() => this.#pump());
   }
 
   leave(device: { readonly id: string }): void {
@@ -80,7 +83,15 @@ export class SharedSubscription implements Receiver, Share, BacklogOwner {
     if (!this.session.clean) void this.#context.broker.store.discardSession(this);
   }
 
-  changed(): void {
+  came(): void {
+    this.#pump();
+  }
+
+  went(): void {
+    this.#pump();
+  }
+
+  roomMade(): void {
     this.#pump();
   }
 
@@ -96,6 +107,13 @@ export class SharedSubscription implements Receiver, Share, BacklogOwner {
     if (!this.#offer(message, false)) this.#backlog.put(message);
   }
 
+  /** Takes a message in if there is room for it without another one going; says whether it did. */
+  offer(message: Message): boolean {
+    if (!this.#backlog.offer(message)) return false;
+    this.#pump();
+    return true;
+  }
+
   crashed(reason: unknown): void {
     this.#context.log.error(
       { subscription: this.#filter, error: reason },
@@ -107,6 +125,11 @@ export class SharedSubscription implements Receiver, Share, BacklogOwner {
     if (this.#lent.delete(message)) this.#record.givenUp(message);
   }
 
+  /** As if it had been taken: the client will not have it, and its answer settles it [MQTT-4.8.2-6]. */
+  rejected(message: Message): void {
+    this.settled(message);
+  }
+
   returned(messages: readonly Message[]): void {
     const own = messages.filter((message) => this.#lent.delete(message));
     if (this.#members.length === 0) return;
@@ -114,9 +137,8 @@ export class SharedSubscription implements Receiver, Share, BacklogOwner {
     this.#pump();
   }
 
-  drop(reason: DropReason): void {
-    this.#context.counters.dropped[reason]++;
-    this.#context.drops.note(sharedNameOf(this.id) ?? this.#filter, reason);
+  drop(message: Message, reason: DropReason): void {
+    this.#context.undelivered(message, reason, { kind: "shared-subscription", name: this.name });
   }
 
   /** As long as one member that is connected does not wait for the publisher, there will be room. */
@@ -176,49 +198,54 @@ export class SharedSubscription implements Receiver, Share, BacklogOwner {
   #offer(message: Message, isRecorded: boolean): boolean {
     const members = [...this.#members];
     let refusals = 0;
+    let refusal: Refusal = "not-authorized";
     for (let i = 0; i < members.length; i++) {
       const place = (this.#turn + i) % members.length;
       const member = members[place] as Member;
       if (!member.device.hasRoom) continue;
-      if (this.#hand(message, member, isRecorded)) {
+      const answer = this.#hand(message, member, isRecorded);
+      if (answer === "lent") {
         this.#turn = place + 1;
         return true;
       }
+      if (answer === "away") continue; // it broke over the message
       refusals++;
+      refusal = answer;
     }
     if (refusals === 0 || refusals < members.length) return false;
-    this.drop("not-authorized"); // nobody of the group may have it
+    this.drop(message, refusal); // nobody of the group may have it
     this.#record.givenUp(message); // it was recorded, at the latest before it was offered
     return true;
   }
 
-  /** False where this member may not have the message, or broke over it. */
-  #hand(message: Message, member: Member, isRecorded: boolean): boolean {
+  #hand(message: Message, member: Member, isRecorded: boolean): Lent {
     const { device, options } = member;
     try {
       switch (Math.min(message.qos, options.qos)) {
         case 2:
           return this.#give(message, member, isRecorded);
-        case 0:
-          if (!device.lend(message.at(0), nobody, options)) return false;
-          if (isRecorded) this.#record.givenUp(message);
-          return true;
-        default:
+        case 0: {
+          const answer = device.lend(message.at(0), nobody, options);
+          if (answer === "lent" && isRecorded) this.#record.givenUp(message);
+          return answer;
+        }
+        default: {
           if (!isRecorded) this.#record.taken(message);
           this.#lent.add(message);
-          if (device.lend(message, this, options)) return true;
-          this.#lent.delete(message);
-          return false;
+          const answer = device.lend(message, this, options);
+          if (answer !== "lent") this.#lent.delete(message);
+          return answer;
+        }
       }
     } catch (reason) {
       const isLent = this.#lent.has(message);
       device.failed(reason); // which gives back what it was lent
-      return isLent && !this.#lent.delete(message);
+      return isLent && !this.#lent.delete(message) ? "lent" : "away";
     }
   }
 
   /** At QoS 2 the message becomes the member's own. */
-  #give(message: Message, member: Member, isRecorded: boolean): true {
+  #give(message: Message, member: Member, isRecorded: boolean): Lent {
     const { device } = member;
     const own = this.#copyFor(message, member.options);
     try {
@@ -230,7 +257,7 @@ export class SharedSubscription implements Receiver, Share, BacklogOwner {
     if (own.refusals > 0) message.refuse();
     if (!own.accepted) message.acceptedWhen(own);
     if (isRecorded) this.#record.givenUp(message);
-    return true;
+    return "lent";
   }
 
   /** The member may have the message by a subscription of its own too: the store has to tell the two apart. */

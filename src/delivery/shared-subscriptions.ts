@@ -1,12 +1,10 @@
 import type { DeviceContext } from "../device/device-context.ts";
-import type { Shares } from "../device/share.ts";
-import { sharedSessionId } from "../store/shared-session.ts";
 import { sharedFilter } from "../topic/shared-filter.ts";
 import { WaypostError } from "../waypost-error.ts";
 import { SharedSubscription } from "./shared-subscription.ts";
 
 /** The shared subscriptions of this gateway, by their whole filters; each lives while it has members. */
-export class SharedSubscriptions implements Shares {
+export class SharedSubscriptions {
   readonly #context: DeviceContext;
   readonly #byFilter = new Map<string, SharedSubscription>();
 
@@ -19,11 +17,16 @@ export class SharedSubscriptions implements Shares {
     if (known !== undefined) return known;
     const parts = sharedFilter(filter);
     if (parts === undefined) throw new WaypostError("ERR_INVARIANT", `${filter} is no shared subscription`);
-    const share = new SharedSubscription(parts.filter, sharedSessionId(filter), this.#context, () => {
+    const share = new SharedSubscription(parts.filter, filter, this.#context, () => {
       if (this.#byFilter.get(filter) === share) this.#byFilter.delete(filter);
     });
     this.#byFilter.set(filter, share);
     return share;
+  }
+
+  /** The one of this whole filter, where it has members. */
+  find(filter: string): SharedSubscription | undefined {
+    return this.#byFilter.get(filter);
   }
 
   leaveAll(device: { readonly id: string }): void {
@@ -31,7 +34,8 @@ export class SharedSubscriptions implements Shares {
   }
 
   owns(storeId: string): boolean {
-    return [...this.#byFilter.keys()].some((filter) => sharedSessionId(filter) === storeId);
+    for (const { id } of this.#byFilter.values()) if (id === storeId) return true;
+    return false;
   }
 
   refresh(): void {

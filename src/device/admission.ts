@@ -1,8 +1,8 @@
-import type { Mailbox, MailboxLimits, Waiting } from "../actor/mailbox.ts";
+import type { Bounded, MailboxLimits, Waiting } from "../actor/mailbox.ts";
 import type { Amount, Usage } from "../store/usage.ts";
 import type { DropReason } from "./counters.ts";
 import type { DeviceSettings, WhenFull } from "./device-settings.ts";
-import type { TopicClass, TopicClasses } from "./topic-classes.ts";
+import type { TopicClass } from "./topic-classes.ts";
 
 /** What becomes of a message: it may be put into the mailbox, it was refused, or its publisher has to wait. */
 export type Verdict = "admit" | "drop" | "hold";
@@ -12,13 +12,13 @@ export interface AdmissionOwner<T> {
   /** A message was taken out of the mailbox. The store's usage must be without it when this returns. */
   removed(message: T, reason: DropReason): void;
   /** The arriving message is refused. */
-  dropped(reason: DropReason): void;
+  dropped(message: T, reason: DropReason): void;
 }
 
 /** One message that arrives, and where. */
 interface Arrival<T extends Waiting> {
   readonly message: T;
-  readonly mailbox: Mailbox<T>;
+  readonly mailbox: Bounded<T>;
   readonly topicClass: TopicClass;
   readonly counted: boolean;
   readonly owner: AdmissionOwner<T>;
@@ -30,17 +30,23 @@ interface Arrival<T extends Waiting> {
  */
 const REMOVALS_MAX = 16;
 
+/** Knows the limits that a message has beside those of the mailbox. */
+interface Classes {
+  ofMessage(message: Waiting): TopicClass;
+}
+
 /**
  * Decides whether there is room for one message in one mailbox: in the mailbox itself, in its class over all mailboxes,
- * and in the whole store. Settings and usage are read at each decision. One object for all mailboxes.
+ * and in the whole store. Settings and usage are read at each decision. One object for all mailboxes that
+ * have the same rules.
  */
 export class Admission {
   readonly #settings: Pick<DeviceSettings, "mailboxes" | "store">;
-  readonly #classes: TopicClasses;
+  readonly #classes: Classes;
   readonly #usage: Usage | null;
 
   /** `usage` is null where the store does not count: then only the mailbox has limits. */
-  constructor(settings: Pick<DeviceSettings, "mailboxes" | "store">, classes: TopicClasses, usage: Usage | null) {
+  constructor(settings: Pick<DeviceSettings, "mailboxes" | "store">, classes: Classes, usage: Usage | null) {
     this.#settings = settings;
     this.#classes = classes;
     this.#usage = usage;
@@ -50,8 +56,8 @@ export class Admission {
    * Makes room as the limit behaviour says. `counted`: the usage has the message already, because another receiver waits
    * for it; then only the limits of the mailbox apply. After "admit" it is for the caller to put it into the mailbox.
    */
-  admit<T extends Waiting>(message: T, mailbox: Mailbox<T>, counted: boolean, owner: AdmissionOwner<T>): Verdict {
-    const topicClass = this.#classes.at(message.kind.index);
+  admit<T extends Waiting>(message: T, mailbox: Bounded<T>, counted: boolean, owner: AdmissionOwner<T>): Verdict {
+    const topicClass = this.#classes.ofMessage(message);
     const { mailboxes } = this.#settings;
     if (mailbox.fits(message, mailboxes) && (counted || this.#fullBeyond(message, topicClass) === undefined)) {
       return "admit";
@@ -64,22 +70,23 @@ export class Admission {
       tooLarge ??
       (whenFull === "reject-newest" ? this.full(message, mailbox, counted) : this.#makeRoom(arrival, whenFull));
     if (refusal === undefined) return "admit";
-    owner.dropped(refusal);
+    owner.dropped(message, refusal);
     return "drop";
   }
 
   /** The first limit that the message meets, if any. */
-  full<T extends Waiting>(message: T, mailbox: Mailbox<T>, counted: boolean): DropReason | undefined {
+  full<T extends Waiting>(message: T, mailbox: Bounded<T>, counted: boolean): DropReason | undefined {
     if (!mailbox.fits(message, this.#settings.mailboxes)) return "mailbox-full";
-    return counted ? undefined : this.#fullBeyond(message, this.#classes.at(message.kind.index));
+    return counted ? undefined : this.#fullBeyond(message, this.#classes.ofMessage(message));
   }
 
   /** The first limit that is exceeded, if any, where a message of this kind has come in already. `clean`: the store has none. */
-  exceeded<T extends Waiting>({ kind }: T, mailbox: Mailbox<T>, clean: boolean): DropReason | undefined {
+  exceeded<T extends Waiting>(message: T, mailbox: Bounded<T>, clean: boolean): DropReason | undefined {
     const { mailboxes, store } = this.#settings;
     if (exceeds({ messages: mailbox.depth, bytes: mailbox.bytes }, mailboxes)) return "mailbox-full";
     if (clean || this.#usage === null) return undefined;
-    if (exceeds(this.#usage.ofKind(kind.index), this.#classes.at(kind.index))) return "class-full";
+    const topicClass = this.#classes.ofMessage(message);
+    if (exceeds(this.#usage.ofKind(topicClass.index), topicClass)) return "class-full";
     return exceeds(this.#usage, store) ? "store-full" : undefined;
   }
 

@@ -1,4 +1,4 @@
-import { Mailbox } from "../actor/mailbox.ts";
+import { type Bounded, Mailbox } from "../actor/mailbox.ts";
 import type { Acceptance } from "../store/acceptance.ts";
 import type { Message } from "../store/message.ts";
 import type { AdmissionOwner } from "./admission.ts";
@@ -6,15 +6,31 @@ import type { DropReason } from "./counters.ts";
 import type { DeviceContext } from "./device-context.ts";
 import { HeldMessages } from "./held-messages.ts";
 import { type Link, wireVersionOf } from "./link.ts";
+import type { MailboxRules } from "./mailbox-rules.ts";
 import type { OutgoingRecord } from "./outgoing-record.ts";
 
 /** Whose backlog it is. */
 export interface BacklogOwner {
   readonly session: { readonly clean: boolean };
   readonly connection: Link | null;
-  drop(reason: DropReason): void;
+  drop(message: Message, reason: DropReason): void;
   /** Waiting for room here, the publisher would wait for itself. */
   waitsFor(publisher: Link, seen: Set<Link>): boolean;
+}
+
+/** Where messages wait. */
+export interface Line extends Bounded<Message> {
+  /** The next message that may go, left in its place. */
+  peek(): Message | undefined;
+  take(): Message | undefined;
+  restore(message: Message): void;
+  /** Puts messages into their old places. */
+  insert(messages: readonly Message[]): void;
+  removeWhile(condition: (message: Message) => boolean): Message[];
+  removeIf(condition: (message: Message) => boolean): Message[];
+  /** Takes all messages out, oldest first. */
+  drain(): Message[];
+  clear(): void;
 }
 
 /**
@@ -25,23 +41,42 @@ export class Backlog implements AdmissionOwner<Message> {
   readonly #device: BacklogOwner;
   readonly #context: DeviceContext;
   readonly #record: OutgoingRecord;
-  readonly #mailbox = new Mailbox<Message>();
+  readonly #mailbox: Line;
+  readonly #rules: MailboxRules;
   readonly #held: HeldMessages;
   readonly #certain: () => void;
   /** When the first of those that have an expiry of their own expires, in milliseconds since the Unix epoch. */
   #firstExpiry = Number.POSITIVE_INFINITY;
 
   /** `certain` is called when the store has become certain of a message that waited for that. */
-  constructor(device: BacklogOwner, context: DeviceContext, record: OutgoingRecord, certain: () => void) {
+  constructor(
+    device: BacklogOwner,
+    context: DeviceContext,
+    record: OutgoingRecord,
+    certain: () => void,
+    rules: MailboxRules = context.mailboxRules,
+    line: Line = new Mailbox<Message>(),
+  ) {
     this.#device = device;
     this.#context = context;
     this.#record = record;
     this.#held = new HeldMessages(device);
     this.#certain = certain;
+    this.#rules = rules;
+    this.#mailbox = line;
   }
 
   get depth(): number {
     return this.#mailbox.depth;
+  }
+
+  get bytes(): number {
+    return this.#mailbox.bytes;
+  }
+
+  /** The next message, left in its place. */
+  get first(): Message | undefined {
+    return this.#mailbox.peek();
   }
 
   /** Takes the message in, refuses it, or has its publisher wait. */
@@ -52,6 +87,16 @@ export class Backlog implements AdmissionOwner<Message> {
     if (verdict === "admit") this.#enter(message);
     else if (verdict === "hold") this.#hold(message);
     else message.refuse();
+  }
+
+  /** Takes the message in if there is room for it without another one going; says whether it did. */
+  offer(message: Message): boolean {
+    this.#record.classify(message);
+    const { admission } = this.#rules;
+    if (this.#held.depth > 0 || admission.full(message, this.#mailbox, this.#isCounted(message)) !== undefined)
+      return false;
+    this.#enter(message);
+    return true;
   }
 
   /** Takes in a message that was admitted elsewhere. */
@@ -66,10 +111,16 @@ export class Backlog implements AdmissionOwner<Message> {
       // After a restart it is sent under the packet id that follows from its number: it must have had no other before.
       if (first.qos === 2 && !this.#device.session.clean && isTaken(first.packetId)) return undefined;
       this.#mailbox.take();
-      if (!this.#isExpired(first)) return first;
-      this.removed(first, "expired");
+      if (!this.expire(first)) return first;
     }
     return undefined;
+  }
+
+  /** Gives up a message that was taken out, if its time is over; says whether it was. */
+  expire(message: Message): boolean {
+    if (!this.#isExpired(message)) return false;
+    this.removed(message, "expired");
+    return true;
   }
 
   /** Messages have gone: those whose publishers wait come in, as far as there is room. */
@@ -89,11 +140,12 @@ export class Backlog implements AdmissionOwner<Message> {
   putBefore(messages: readonly Message[]): void {
     if (messages.length === 0) return;
     const later = this.#mailbox.drain();
-    const limits = this.#context.settings.mailboxes;
+    const { limits } = this.#rules;
     let depth = later.length;
     let bytes = later.reduce((sum, message) => sum + message.bytes, 0);
     for (const message of messages) {
-      if (depth >= limits.messagesMax || bytes + message.bytes > limits.bytesMax) this.#device.drop("mailbox-full");
+      if (depth >= limits.messagesMax || bytes + message.bytes > limits.bytesMax)
+        this.#device.drop(message, "mailbox-full");
       else {
         depth++;
         bytes += message.bytes;
@@ -113,13 +165,24 @@ export class Backlog implements AdmissionOwner<Message> {
 
   /** Takes messages back in that had left, each to its old place; they were admitted before. */
   putBack(messages: readonly Message[]): void {
-    const all = [...messages, ...this.#mailbox.drain()].sort((one, other) => one.sequence - other.sequence);
-    for (const message of all) this.#add(message);
+    this.#mailbox.insert(messages);
+    for (const message of messages) this.#noteExpiry(message);
   }
 
   /** Takes all messages out, oldest first. */
   drain(): Message[] {
     return this.#mailbox.drain();
+  }
+
+  /** Takes so many messages out, oldest first. */
+  takeOldest(max: number): Message[] {
+    const taken: Message[] = [];
+    while (taken.length < max) {
+      const message = this.#mailbox.removeOldest();
+      if (message === undefined) break;
+      taken.push(message);
+    }
+    return taken;
   }
 
   /** Forgets everything; the store is not told. */
@@ -133,13 +196,21 @@ export class Backlog implements AdmissionOwner<Message> {
     this.#held.clear((message) => (message.isOnce ? null : this.#record.taken(message)));
   }
 
-  removed(message: Message, reason: DropReason): void {
-    this.#record.givenUp(message);
-    this.#device.drop(reason);
+  /** As `stop`, but what publishers wait for is dropped, unless it was taken in. */
+  turnAway(reason: DropReason): void {
+    this.#held.clear((message) => {
+      if (!message.isOnce) this.#device.drop(message, reason);
+      return null;
+    });
   }
 
-  dropped(reason: DropReason): void {
-    this.#device.drop(reason);
+  removed(message: Message, reason: DropReason): void {
+    this.#record.givenUp(message);
+    this.#device.drop(message, reason);
+  }
+
+  dropped(message: Message, reason: DropReason): void {
+    this.#device.drop(message, reason);
   }
 
   #add(message: Message): void {
@@ -163,7 +234,7 @@ export class Backlog implements AdmissionOwner<Message> {
   }
 
   #admit(message: Message): "admit" | "drop" | "hold" {
-    return this.#context.admission.admit(message, this.#mailbox, this.#isCounted(message), this);
+    return this.#rules.admission.admit(message, this.#mailbox, this.#isCounted(message), this);
   }
 
   #isCounted(message: Message): boolean {
@@ -172,7 +243,7 @@ export class Backlog implements AdmissionOwner<Message> {
 
   /** The limit that keeps the message out, or its publisher, where that of a QoS 2 message waits. */
   #limitOf(message: Message): DropReason | undefined {
-    const { admission } = this.#context;
+    const { admission } = this.#rules;
     if (message.isOnce) return admission.exceeded(message, this.#mailbox, this.#device.session.clean);
     return admission.full(message, this.#mailbox, this.#isCounted(message));
   }
@@ -198,7 +269,7 @@ export class Backlog implements AdmissionOwner<Message> {
     // One that is closing is still known, and is not read any more.
     if (publisher === undefined || publisher.closed || this.#device.waitsFor(publisher, new Set())) {
       message.refuse();
-      return this.#device.drop(this.#limitOf(message) ?? "mailbox-full");
+      return this.#device.drop(message, this.#limitOf(message) ?? "mailbox-full");
     }
     // Its receipt is being stored, and it has to be with it: one message over the limit for each publisher.
     if (message.isOnce) this.#enter(message);
@@ -217,10 +288,12 @@ export class Backlog implements AdmissionOwner<Message> {
   /** Publishers that may wait for room in a class or in the store that only they can make are not held any longer. */
   #giveUp(): void {
     this.#held.giveUp((message, publisher) => {
-      if (!makesNoRoom(publisher)) return false;
+      // A circle may have closed since: another one that would have made room has left.
+      const isCircle = this.#device.waitsFor(publisher, new Set());
+      if (!isCircle && !makesNoRoom(publisher)) return false;
       const limit = this.#limitOf(message);
-      if (limit === undefined || limit === "mailbox-full") return false;
-      if (!message.isOnce) this.#device.drop(limit);
+      if (limit === undefined || (limit === "mailbox-full" && !isCircle)) return false;
+      if (!message.isOnce) this.#device.drop(message, limit);
       return true;
     });
   }
@@ -230,11 +303,11 @@ export class Backlog implements AdmissionOwner<Message> {
     return qos === 2 && !this.#device.session.clean && record !== null && !record.accepted;
   }
 
-  #isExpired({ kind, publishedAt, properties }: Message): boolean {
-    const { settings, classes, clock } = this.#context;
+  #isExpired(message: Message): boolean {
+    const { publishedAt, properties } = message;
+    const { clock } = this.#context;
     if (properties?.isExpired(clock.now())) return true;
-    const ofClass = settings.classes.length === 0 ? undefined : classes.at(kind.index).timeToLiveSeconds;
-    const seconds = ofClass ?? settings.mailboxes.timeToLiveSeconds;
+    const seconds = this.#rules.timeToLiveSecondsOf(message);
     return seconds > 0 && publishedAt > 0 && clock.now() - publishedAt * 1000 > seconds * 1000;
   }
 }

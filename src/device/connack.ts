@@ -1,13 +1,9 @@
-import { randomUUID } from "node:crypto";
 import type { ConnectPacket } from "../protocol/read-connect.ts";
 import { InboundAliases, OutboundAliases } from "../protocol/topic-aliases.ts";
-import { hasWildcard } from "../topic/topic-rules.ts";
+import { replyPrefixOf } from "../topic/reply-topic.ts";
 import type { Connection } from "./connection.ts";
 import type { DeviceSettings } from "./device-settings.ts";
 import { type Terms, termsBefore5 } from "./terms.ts";
-
-/** Below this topic a client of MQTT 5 finds its own response topics, where it asks for response information. */
-const RESPONSES = "responses/";
 
 /** What an MQTT 5 client and this gateway agree on. */
 export function termsOf({ protocolVersion, properties }: ConnectPacket, settings: DeviceSettings): Terms {
@@ -41,12 +37,6 @@ export function connackProperties(connection: Connection, packet: ConnectPacket,
   if (!settings.wildcardSubscriptions) properties.wildcardSubscriptionAvailable = false;
   if (!settings.subscriptionIdentifiers) properties.subscriptionIdentifiersAvailable = false;
   if (!settings.sharedSubscriptions) properties.sharedSubscriptionAvailable = false;
-  if (packet.properties?.requestResponseInformation) properties.responseInformation = responsesOf(connection.id); // [MQTT-3.1.2-28]
+  if (packet.properties?.requestResponseInformation) properties.responseInformation = replyPrefixOf(connection.id); // [MQTT-3.1.2-28]
   return properties;
-}
-
-/** A client id is no topic level where it has a slash or a wildcard in it. */
-function responsesOf(clientId: string): string {
-  const isLevel = !clientId.includes("/") && !hasWildcard(clientId) && clientId.length <= 128;
-  return `${RESPONSES}${isLevel ? clientId : randomUUID()}/`;
 }

@@ -23,7 +23,17 @@ export type DropReason =
   /** It is over the maximum packet size of its receiver. */
   | "too-large"
   /** The receiver's store failed. */
-  | "store-failed";
+  | "store-failed"
+  /** It was delivered from a queue as often as that may be, and never settled. */
+  | "deliveries-exceeded"
+  /** It was published to a queue that does not exist. */
+  | "no-such-queue"
+  /** The queue that it waited in was removed. */
+  | "queue-removed"
+  /** It was published to a group that does not exist. */
+  | "no-such-group"
+  /** It was published to a group of which no member is known. */
+  | "empty-group";
 
 /** What the devices of a gateway have done since it started. */
 export class Counters {
@@ -42,6 +52,11 @@ export class Counters {
     "not-authorized": 0,
     "too-large": 0,
     "store-failed": 0,
+    "deliveries-exceeded": 0,
+    "no-such-queue": 0,
+    "queue-removed": 0,
+    "no-such-group": 0,
+    "empty-group": 0,
   };
 
   get droppedTotal(): number {

@@ -3,11 +3,14 @@ import type { EdgeBroker } from "../broker/edge-broker.ts";
 import type { Log } from "../log.ts";
 import { TopicReader } from "../protocol/topic-reader.ts";
 import { WireSlab } from "../protocol/wire-slab.ts";
+import type { Message } from "../store/message.ts";
 import { Admission } from "./admission.ts";
-import { Counters } from "./counters.ts";
+import { Counters, type DropReason } from "./counters.ts";
+import type { DeadLetterBox, Destination } from "./dead-letter-box.ts";
 import type { DeviceSettings } from "./device-settings.ts";
 import { DropLog } from "./drop-log.ts";
 import { Grace } from "./grace.ts";
+import { type MailboxRules, rulesOfDevices } from "./mailbox-rules.ts";
 import type { Shares } from "./share.ts";
 import { Flusher } from "./stream-writer.ts";
 import { TopicClasses } from "./topic-classes.ts";
@@ -24,12 +27,15 @@ export class DeviceContext {
   readonly flusher = new Flusher();
   readonly classes: TopicClasses;
   readonly admission: Admission;
+  readonly mailboxRules: MailboxRules;
   readonly grace: Grace;
   readonly topics: TopicReader;
   /** Acknowledgements are written apart from messages, so that those to one connection lie side by side. */
   readonly acknowledgements = new WireSlab(16384);
   /** Where shared subscriptions live; set once, by who puts the broker together. */
   shares: Shares | null = null;
+  /** Where what is not delivered is kept; set once, by who puts the broker together. */
+  deadLetters: DeadLetterBox | null = null;
   readonly wireForms = new WireForms();
   /** Frames written for one receiver only. */
   readonly frames = new WireSlab(16384);
@@ -44,11 +50,18 @@ export class DeviceContext {
     this.grace = new Grace(clock);
     this.classes = new TopicClasses(settings);
     this.admission = new Admission(settings, this.classes, broker.store.usage);
+    this.mailboxRules = rulesOfDevices(settings, this.classes, this.admission);
   }
 
-  /** A retained message was delivered, but is not kept. */
-  retainedRefused(topic: string): void {
-    this.counters.dropped["retained-full"]++;
-    this.drops.note(topic, "retained-full");
+  /** A message will not be delivered: it is counted, logged, and kept as a dead letter where it was promised. */
+  undelivered(message: Message, reason: DropReason, destination: Destination): void {
+    this.dropped(destination.name, reason);
+    this.deadLetters?.put(message, reason, destination);
+  }
+
+  /** Counts and logs a message that is kept nowhere. `who` is named in the log. */
+  dropped(who: string, reason: DropReason): void {
+    this.counters.dropped[reason]++;
+    this.drops.note(who, reason);
   }
 }

@@ -28,6 +28,7 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
   #wills: Wills | null = null;
   #crashRecord: CrashRecord | null = null;
   #restarts = 0;
+  #generation = 0;
 
   /** `embedded`: the store is this gateway's own, so that every session in it belongs here. */
   constructor(embedded: boolean) {
@@ -52,6 +53,21 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
 
   get devices(): Iterable<Device> {
     return this.#devices.values();
+  }
+
+  /** The device of this client id, if it is here. */
+  get(id: string): Device | undefined {
+    return this.#devices.get(id);
+  }
+
+  /** Changes whenever a session or a client comes or goes. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** Client ids of all that are connected or have a session here, also of those that crashed and are to be built anew. */
+  get ids(): string[] {
+    return [...this.#devices.keys(), ...this.#unhosted.keys()];
   }
 
   /** Devices without a connection. */
@@ -116,6 +132,7 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
   clockJumped(ms: number): void {
     for (const device of this.#devices.values()) if (device.awaySince > 0) device.awaySince += ms;
     this.wills.clockJumped(ms);
+    this.#known.shares?.clockJumped(ms);
   }
 
   /** What needs a look from time to time. */
@@ -138,6 +155,7 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
     device.stop();
     this.#devices.delete(device.id);
     if (!session.clean) this.#unhosted.set(device.id, session.expirySeconds);
+    this.#generation++;
     connection?.fail(
       new WaypostError("ERR_DEVICE_CRASHED", `the device crashed: ${textOf(reason)}`, { cause: reason }),
     );
@@ -290,6 +308,7 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
     const device = new Device(id, clean, this.#known, this);
     this.#devices.set(id, device);
     this.#unhosted.delete(id);
+    this.#generation++;
     return device;
   }
 
@@ -310,6 +329,7 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
     if (device !== undefined) this.#retire(device);
     else if (this.#unhosted.has(id)) this.#known.shares?.leaveAll({ id }); // one that crashed is still a member
     this.#unhosted.delete(id);
+    this.#generation++;
     this.wills.sessionEnded(id);
     await store.unlessFailing(store.discardSession({ id }));
   }
@@ -318,6 +338,7 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
     device.leaveShares();
     device.stop();
     if (this.#devices.get(device.id) === device) this.#devices.delete(device.id);
+    this.#generation++;
   }
 
   #restartLater(id: string, clean: boolean): void {

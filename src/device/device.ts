@@ -1,16 +1,18 @@
 import { Actor } from "../actor/actor.ts";
 import type { Listener, Receiver } from "../broker/router.ts";
 import type { QoS } from "../protocol/packet-type.ts";
+import { reasonCode } from "../protocol/reason-code.ts";
 import { Message } from "../store/message.ts";
 import type { Outstanding } from "../store/outgoing-line.ts";
 import type { StoredPublish } from "../store/stored-packets.ts";
-import { isShared } from "../topic/shared-filter.ts";
+import { isHandedOut } from "../topic/shared-filter.ts";
 import type { DropReason } from "./counters.ts";
 import type { DeviceContext } from "./device-context.ts";
 import { type Link, waitsForItself } from "./link.ts";
+import type { MailboxControl } from "./mailbox-control.ts";
 import { Outbound, type OutboundOwner } from "./outbound.ts";
 import { Session, type SubscriptionOptions } from "./session.ts";
-import type { Borrower, Lender, Share, ShareOptions } from "./share.ts";
+import type { Borrower, Lender, Lent, Share, ShareOptions } from "./share.ts";
 
 /** What a device is told, beside the messages that its mailbox takes and the acknowledgements of its peer. */
 export type DeviceMessage =
@@ -69,6 +71,10 @@ export class Device extends Actor<DeviceMessage> implements Receiver, OutboundOw
     return this.#outbound.depth;
   }
 
+  get mailbox(): MailboxControl {
+    return this.#outbound;
+  }
+
   /** The hot-path `tell`: puts one message into the mailbox, or straight into the window where nothing waits. */
   deliver(message: Message, granted: QoS): void {
     if (this.session.hasNoLocal && message.clientId === this.id) {
@@ -96,8 +102,12 @@ export class Device extends Actor<DeviceMessage> implements Receiver, OutboundOw
     return this.#outbound.hasRoom;
   }
 
-  lend(message: Message, lender: Lender, options: ShareOptions): boolean {
-    return this.#outbound.lend(message, lender, options);
+  lend(message: Message, lender: Lender, options: ShareOptions, again?: boolean): Lent {
+    return this.#outbound.lend(message, lender, options, again);
+  }
+
+  owes(packetIds: readonly number[]): void {
+    this.#outbound.owes(packetIds);
   }
 
   give(message: Message): void {
@@ -110,11 +120,12 @@ export class Device extends Actor<DeviceMessage> implements Receiver, OutboundOw
 
   roomMade(): void {
     if (this.#shares === null || !this.hasRoom) return;
-    for (const share of this.#shares) share.changed();
+    for (const share of this.#shares) share.roomMade();
   }
 
-  acknowledged(packetId: number): void {
-    this.#outbound.acknowledged(packetId);
+  /** `code` says whether the device took the message. */
+  acknowledged(packetId: number, code: number = reasonCode.success): void {
+    this.#outbound.acknowledged(packetId, code);
   }
 
   /** `code` says whether the device took the message. */
@@ -144,10 +155,9 @@ export class Device extends Actor<DeviceMessage> implements Receiver, OutboundOw
     }
   }
 
-  drop(reason: DropReason): void {
+  drop(message: Message, reason: DropReason): void {
     this.dropped++;
-    this.#context.counters.dropped[reason]++;
-    this.#context.drops.note(this.id, reason);
+    this.#context.undelivered(message, reason, { kind: "device", name: this.id });
   }
 
   /** A message that the device had not taken when it crashed is kept for it all the same. */
@@ -174,6 +184,7 @@ export class Device extends Actor<DeviceMessage> implements Receiver, OutboundOw
       if (listener !== null) this.#context.broker.unsubscribe(filter, listener as never, () => {});
     }
     this.#outbound.stop();
+    for (const share of this.#shares ?? []) share.went(this);
     super.stop();
   }
 
@@ -206,7 +217,7 @@ export class Device extends Actor<DeviceMessage> implements Receiver, OutboundOw
     this.connection = connection;
     this.awaySince = 0;
     this.#outbound.resume();
-    this.roomMade();
+    for (const share of this.#shares ?? []) share.came(this);
   }
 
   #detach(connection: Link): void {
@@ -214,7 +225,7 @@ export class Device extends Actor<DeviceMessage> implements Receiver, OutboundOw
     this.connection = null;
     this.awaySince = this.#context.clock.now();
     this.#outbound.suspend();
-    for (const share of this.#shares ?? []) share.changed();
+    for (const share of this.#shares ?? []) share.went(this);
     this.#keeper.detached(this);
   }
 
@@ -222,7 +233,7 @@ export class Device extends Actor<DeviceMessage> implements Receiver, OutboundOw
   #subscribe(filter: string, { qos, nl, rap, subscriptionIdentifier }: SubscriptionOptions): void {
     const { broker, shares } = this.#context;
     const old = this.session.subscriptions.get(filter);
-    const share = isShared(filter) ? (shares?.get(filter) ?? null) : null;
+    const share = isHandedOut(filter) ? (shares?.get(filter) ?? null) : null;
     if (share !== null) {
       this.#shares ??= new Set();
       this.#shares.add(share);

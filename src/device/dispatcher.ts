@@ -53,8 +53,10 @@ export class Dispatcher {
     switch (type) {
       case packetType.publish:
         return this.#publish(connection, frames);
-      case packetType.puback:
-        return device.acknowledged(readAcknowledgement(frames, connection.version, "PUBACK").packetId);
+      case packetType.puback: {
+        const { packetId, reasonCode: code } = readAcknowledgement(frames, connection.version, "PUBACK");
+        return device.acknowledged(packetId, code);
+      }
       case packetType.pubrec: {
         const { packetId, reasonCode: code } = readAcknowledgement(frames, connection.version, "PUBREC");
         return device.received(packetId, code);

@@ -28,6 +28,12 @@ const advice: Record<DropReason, string> = {
   "too-large": "messages are over the maximum packet size that their MQTT 5 receiver asked for",
   "not-authorized": "authorizeForward keeps messages from a device",
   "store-failed": "the store could not note the progress of messages",
+  "deliveries-exceeded":
+    "messages were delivered from a queue as often as its deliveriesMax says and never settled: see `waypost dead-letters list`",
+  "no-such-queue": "messages are published to a queue that does not exist: add it to queues, or correct the publisher",
+  "queue-removed": "the messages of a queue that was removed became dead letters",
+  "no-such-group": "messages are published to a group that does not exist: add it to groups, or correct the publisher",
+  "empty-group": "messages are published to a group of which no device is known",
 };
 
 /** Says that messages are being dropped: at once when it begins, and then not more often than every ten seconds. */

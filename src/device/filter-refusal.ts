@@ -1,16 +1,15 @@
 import { reasonCode } from "../protocol/reason-code.ts";
-import { isShared, sharedFilter } from "../topic/shared-filter.ts";
+import { isForeignReply } from "../topic/reply-topic.ts";
+import { isShared, queueOf, sharedFilter } from "../topic/shared-filter.ts";
 import { filterMistake, hasWildcard, levelCount } from "../topic/topic-rules.ts";
 import type { DeviceSettings } from "./device-settings.ts";
 
-/** Namespaces whose delivery models are not built yet: subscribing to the literal filter would look like success. */
-const RESERVED = ["$queue/", "$group/"];
-
-/** Why this gateway does not take a filter that is well formed. */
+/** Why this gateway does not take a filter that is well formed from this client; `hasQueue` says what queues there are. */
 export function filterRefusal(
   filter: string,
-  version: number,
+  { id, version }: { readonly id: string; readonly version: number },
   settings: DeviceSettings,
+  hasQueue: (name: string) => boolean,
 ): [code: number, why: string] | null {
   const { topicBytesMax, topicLevelsMax } = settings;
   if (Buffer.byteLength(filter) > topicBytesMax) {
@@ -19,8 +18,25 @@ export function filterRefusal(
   if (levelCount(filter) > topicLevelsMax) {
     return [reasonCode.topicFilterInvalid, `the filter has over ${topicLevelsMax} levels`];
   }
-  if (RESERVED.some((prefix) => filter.startsWith(prefix))) {
-    return [reasonCode.implementationSpecificError, "queues and groups are not built yet"];
+  const wanted = (isShared(filter) ? sharedFilter(filter)?.filter : undefined) ?? filter;
+  if (wanted.startsWith("$group/")) {
+    return [
+      reasonCode.topicFilterInvalid,
+      "messages to a group come without a subscription: groups say who its members are",
+    ];
+  }
+  const queue = queueOf(wanted);
+  if (queue !== undefined && (wanted !== filter || !hasQueue(queue))) {
+    return [
+      reasonCode.topicFilterInvalid,
+      "there is no such queue: $queue/<name> consumes from one of the configuration, or one that was created",
+    ];
+  }
+  if (wanted.startsWith("$answer/")) {
+    return [reasonCode.notAuthorized, "answers below $answer/ are for the gateway, which sends them on"];
+  }
+  if (isForeignReply(wanted, id)) {
+    return [reasonCode.notAuthorized, "answers below $reply/ are for the client that asked"];
   }
   if (isShared(filter)) {
     if (!settings.sharedSubscriptions) {

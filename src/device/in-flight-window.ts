@@ -1,5 +1,5 @@
 import type { Message } from "../store/message.ts";
-import type { Lender } from "./share.ts";
+import { type Lender, nobody } from "./share.ts";
 
 /** What an in-flight message waits for; `release`: that the store has noted its PUBREC, and the PUBREL may leave. */
 export const awaiting = { nothing: 0, puback: 1, pubrec: 2, release: 3, pubcomp: 4 } as const;
@@ -8,9 +8,11 @@ export type Awaiting = (typeof awaiting)[keyof typeof awaiting];
 /** A message that is somebody else's until it is settled. */
 export interface Loan {
   readonly lender: Lender;
-  /** As it was lent, whatever was made of it for this receiver. */
-  readonly message: Message;
+  /** As it was lent, whatever was made of it for this receiver; null where only its PUBREL is owed. */
+  readonly message: Message | null;
 }
+
+const owed: Loan = { lender: nobody, message: null };
 
 export interface InFlight {
   packetId: number;
@@ -68,13 +70,18 @@ export class InFlightWindow {
     this.#restore({ packetId, awaits, message: null, sequence, brokerId, sparedAt: -1, isAwaited: false, loan: null });
   }
 
-  /** Takes out what is lent: for each lender its messages, oldest first. */
-  takeLoans(): Map<Lender, Message[]> {
+  /**
+   * Takes out what is lent: for each lender its messages, oldest first. `keepsIds`: the client's session goes on, and the
+   * client may remember the packet id of a QoS 2 message until its PUBREL, which is all that stays.
+   */
+  takeLoans(keepsIds: boolean): Map<Lender, Message[]> {
     const byLender = new Map<Lender, Message[]>();
     for (const entry of this.list()) {
-      if (entry.loan === null) continue;
-      const { lender, message } = entry.loan;
-      this.settle(entry);
+      const { lender, message = null } = entry.loan ?? {};
+      if (lender === undefined || message === null) continue;
+      if (keepsIds && entry.awaits !== awaiting.puback) {
+        Object.assign(entry, { awaits: awaiting.pubcomp, message: null, loan: owed });
+      } else this.settle(entry);
       const messages = byLender.get(lender);
       if (messages === undefined) byLender.set(lender, [message]);
       else messages.push(message);

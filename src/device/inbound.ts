@@ -4,6 +4,7 @@ import type { PublishPacket } from "../protocol/publish-frame.ts";
 import { PublishProperties } from "../protocol/publish-properties.ts";
 import { reasonCode, refusalCodeOf } from "../protocol/reason-code.ts";
 import type { Message } from "../store/message.ts";
+import { isForged, keepsNothing } from "../topic/address.ts";
 import { WaypostError } from "../waypost-error.ts";
 import type { Acknowledgement } from "./acknowledgement-line.ts";
 import type { Connection } from "./connection.ts";
@@ -27,8 +28,13 @@ export class Inbound {
     const { broker } = this.#context;
     // A plain one is at QoS 0, not retained and says nothing of itself: there is nothing to refuse.
     if (connection.version === 5 && !packet.isPlain && !this.#isAcceptable(connection, packet)) return;
+    if (packet.retain && keepsNothing(packet.topic)) packet.retain = false;
     const hook = broker.authorizePublishHook;
     if (hook === null && packet.topic.charCodeAt(0) !== 36) return this.#authorized(connection, packet);
+    if (isForged(packet.topic)) {
+      const why = `publishing to ${packet.topic} was refused: what is below $SYS/ is the gateway's to say`;
+      return this.refuse(connection, packet, reasonCode.notAuthorized, why);
+    }
     // Whatever the hook does later, this packet is handled before the next one is read.
     let answered = false;
     let waiting = false;
@@ -71,9 +77,7 @@ export class Inbound {
     cause?: unknown,
   ): void {
     if (connection.version < 5) return connection.fail(new WaypostError("ERR_NOT_AUTHORIZED", why, { cause }));
-    const { counters, drops } = this.#context;
-    counters.dropped.refused++;
-    drops.note(connection.id, "refused");
+    this.#context.dropped(connection.id, "refused");
     if (qos === 0) return;
     this.#count(connection);
     lineOf(connection)

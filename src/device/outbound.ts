@@ -11,12 +11,13 @@ import { Forwarder } from "./forwarder.ts";
 import type { Sparing } from "./grace.ts";
 import { awaiting, type InFlight, InFlightWindow } from "./in-flight-window.ts";
 import { type Link, wireVersionOf } from "./link.ts";
+import type { MailboxControl } from "./mailbox-control.ts";
 import { OutgoingRecord } from "./outgoing-record.ts";
 import { Replay } from "./replay.ts";
 import { Resends } from "./resends.ts";
 import { restoreOutgoing } from "./restore-outgoing.ts";
 import type { Session } from "./session.ts";
-import type { Lender, ShareOptions } from "./share.ts";
+import type { Lender, Lent, ShareOptions } from "./share.ts";
 
 /** Whose messages these are. */
 export interface OutboundOwner extends BacklogOwner {
@@ -32,7 +33,7 @@ export interface OutboundOwner extends BacklogOwner {
  * subscription called up, then the mailbox, all within the in-flight window and as far as the peer reads.
  * QoS 0 does not wait for acknowledgements and may therefore overtake QoS 1 and 2.
  */
-export class Outbound implements Sparing {
+export class Outbound implements Sparing, MailboxControl {
   readonly #device: OutboundOwner;
   readonly #context: DeviceContext;
   readonly #backlog: Backlog;
@@ -42,6 +43,10 @@ export class Outbound implements Sparing {
   readonly #isTaken = (packetId: number): boolean => this.#window.find(packetId) !== undefined;
   /** The store is not told of something in flight. */
   #spares = false;
+  #isPaused = false;
+  /** Packet ids that the client may remember of what was not its own. */
+  #owed: readonly number[] | null = null;
+  #isStopped = false;
   /** What was in flight when the device was last away, and has to be sent again before anything newer. */
   readonly #resends = new Resends();
   readonly #replay = new Replay();
@@ -59,6 +64,39 @@ export class Outbound implements Sparing {
     return this.#backlog.depth + this.#replay.depth + this.#window.count;
   }
 
+  get waiting() {
+    const { depth: messages, bytes, first } = this.#backlog;
+    return { messages, bytes, oldestAt: first?.publishedAt, inFlight: this.#window.count };
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  set isPaused(isPaused: boolean) {
+    this.#isPaused = isPaused;
+    this.pump();
+  }
+
+  drain(max: number): Message[] {
+    return this.#backlog.takeOldest(max);
+  }
+
+  putBack(messages: readonly Message[]): void {
+    this.#backlog.putBack(messages);
+    this.pump();
+  }
+
+  forget(message: Message): void {
+    this.#record.givenUp(message);
+  }
+
+  offer(message: Message): boolean {
+    if (this.#isStopped || !this.#backlog.offer(message)) return false;
+    this.pump();
+    return true;
+  }
+
   /** The device takes one more message at once. */
   get hasRoom(): boolean {
     const { connection } = this.#device;
@@ -66,26 +104,34 @@ export class Outbound implements Sparing {
     return this.#hasRoom(connection, this.#backlog.depth);
   }
 
-  /** Sends a message that stays the lender's until it is settled; false where the device may not have it. */
-  lend(message: Message, lender: Lender, { rap, subscriptionIdentifier }: ShareOptions): boolean {
+  /** Sends a message that stays the lender's until it is settled. Told of nothing where it was not lent. */
+  lend(message: Message, lender: Lender, { qos, rap, subscriptionIdentifier }: ShareOptions, again = false): Lent {
     const { connection } = this.#device;
-    if (connection === null) return false;
-    const lent = message.at(1); // what goes at QoS 2 is given away, not lent
+    if (connection === null) return "away";
+    const lent = message.at(qos);
     const retain = rap === true && message.publishedRetained; // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
     // What other subscriptions of the device say of such messages does not concern this one.
     const isPlain = subscriptionIdentifier === undefined && !retain && !this.#device.session.isSpecial;
     const told = isPlain ? lent : lent.calledUpBy(subscriptionIdentifier, retain);
     const forward = this.#forwarder.authorized(told, connection);
-    if (forward === null) return false;
+    if (forward === null) return "not-authorized";
     if (forward.qos === 0) {
-      this.#sendUnacknowledged(forward, connection);
+      const isSlow = connection.unsentBytes >= this.#context.settings.sendBufferBytesMax;
+      if (isSlow) this.#device.drop(message, "slow-reader");
+      else if (!this.#forwarder.send(forward, connection)) return "too-large";
       lender.settled(message);
-      return true;
+      return "lent";
     }
     forward.keep(wireVersionOf(connection));
-    const entry = this.#window.add(forward, awaiting.puback, true, -1, { lender, message });
-    this.#send(forward, entry, connection);
-    return true;
+    const awaits = forward.qos === 2 ? awaiting.pubrec : awaiting.puback;
+    const entry = this.#window.add(forward, awaits, true, -1, { lender, message });
+    if (this.#isSent(forward, entry, again, connection)) return "lent";
+    this.#window.settle(entry);
+    return "too-large";
+  }
+
+  owes(packetIds: readonly number[]): void {
+    if (packetIds.length > 0) this.#owed = this.#owed === null ? packetIds : [...this.#owed, ...packetIds];
   }
 
   /** Tells the store of what was sent up to this tick of `Grace`; returns whether it was spared something newer. */
@@ -114,7 +160,7 @@ export class Outbound implements Sparing {
     if (this.#replay.depth === 0) return this.#sendQoS0(message, connection);
     const { messagesMax, bytesMax } = this.#context.settings.mailboxes;
     if (this.#replay.live >= messagesMax || this.#replay.liveBytes + message.bytes > bytesMax) {
-      return this.#device.drop("slow-reader");
+      return this.#device.drop(message, "slow-reader");
     }
     message.keep();
     this.#replay.add(message);
@@ -148,25 +194,22 @@ export class Outbound implements Sparing {
   }
 
   /** PUBACK. An id that is not in flight was settled before: nothing to do. */
-  acknowledged(packetId: number): void {
+  acknowledged(packetId: number, code: number): void {
     const entry = this.#window.find(packetId);
-    if (entry?.awaits === awaiting.puback) this.#settle(entry, packetId);
+    if (entry?.awaits === awaiting.puback) this.#settle(entry, packetId, code);
   }
 
   /** PUBREC: the device has the message; only the release is left to do, which is owed whatever we remember [MQTT-4.3.3-1]. */
   received(packetId: number, code: number): void {
     const entry = this.#window.find(packetId);
     if (entry?.awaits === awaiting.puback) return;
-    if (entry?.awaits === awaiting.pubrec && isFailure(code)) return this.#settle(entry, packetId); // it is not sent again [MQTT-4.4.0-2]
+    if (entry?.awaits === awaiting.pubrec && isFailure(code)) return this.#settle(entry, packetId, code); // it is not sent again [MQTT-4.4.0-2]
     if (entry?.awaits === awaiting.pubrec) {
       entry.awaits = awaiting.release;
       entry.message = null;
+      if (entry.loan !== null) return this.#release(entry);
       // Were the release sent and forgotten in a power cut, the message would be sent again as if it were another.
-      return this.#record.received(entry, () => {
-        if (entry.awaits !== awaiting.release) return;
-        entry.awaits = awaiting.pubcomp;
-        this.#device.connection?.sendAcknowledgement(firstByte.pubrel, packetId);
-      });
+      return this.#record.received(entry, () => this.#release(entry));
     }
     if (entry?.awaits === awaiting.release || isFailure(code)) return;
     const isKnown = entry !== undefined;
@@ -179,12 +222,18 @@ export class Outbound implements Sparing {
 
   /** PUBCOMP. */
   completed(packetId: number): void {
+    if (packetId === this.#owed?.at(-1)) this.#owed = null;
     const entry = this.#window.find(packetId);
-    if (entry?.awaits === awaiting.pubcomp || entry?.awaits === awaiting.release) this.#settle(entry, packetId);
+    if (entry?.awaits === awaiting.pubcomp || entry?.awaits === awaiting.release)
+      this.#settle(entry, packetId, reasonCode.success);
   }
 
   /** The device has a connection again: what was in flight is sent again, in its old order [MQTT-4.4.0-1]. */
   resume(): void {
+    // Before anything comes under these packet ids: the client has forgotten them by then.
+    for (const packetId of this.#owed ?? []) {
+      if (!this.#isTaken(packetId)) this.#device.connection?.sendAcknowledgement(firstByte.pubrel, packetId);
+    }
     this.#resends.begin(this.#window);
     this.pump();
   }
@@ -235,6 +284,7 @@ export class Outbound implements Sparing {
 
   /** Nothing will be delivered any more, and nobody has to wait for it. */
   stop(): void {
+    this.#isStopped = true;
     this.#returnLoans();
     this.#tellSpared();
     this.#backlog.stop();
@@ -245,12 +295,19 @@ export class Outbound implements Sparing {
     if (message.qos > 0) this.#record.taken(message);
   }
 
+  #release(entry: InFlight): void {
+    if (entry.awaits !== awaiting.release) return;
+    entry.awaits = awaiting.pubcomp;
+    this.#device.connection?.sendAcknowledgement(firstByte.pubrel, entry.packetId);
+  }
+
   get #hasAckListener(): boolean {
     return this.#context.broker.listenerCount("ack") > 0;
   }
 
   /** `waiting`: how many have to find room before. */
   #hasRoom(connection: Link, waiting = 0): boolean {
+    if (this.#isPaused) return false;
     const { inFlightMax, sendBufferBytesMax } = this.#context.settings;
     const count = this.#window.count + waiting;
     // [MQTT-3.3.4-9]
@@ -288,13 +345,13 @@ export class Outbound implements Sparing {
 
   #sendQoS0(message: Message, connection: Link): void {
     const forward = this.#forwarder.authorized(message, connection);
-    if (forward === null) this.#device.drop("not-authorized");
+    if (forward === null) this.#device.drop(message, "not-authorized");
     else this.#sendUnacknowledged(forward, connection);
   }
 
   #sendUnacknowledged(message: Message, connection: Link): void {
-    if (connection.unsentBytes >= this.#context.settings.sendBufferBytesMax) this.#device.drop("slow-reader");
-    else if (!this.#forwarder.send(message, connection)) this.#device.drop("too-large");
+    if (connection.unsentBytes >= this.#context.settings.sendBufferBytesMax) this.#device.drop(message, "slow-reader");
+    else if (!this.#forwarder.send(message, connection)) this.#device.drop(message, "too-large");
   }
 
   /** `sparedAt`: the tick of `Grace`, where the store was not told of the message. */
@@ -302,7 +359,7 @@ export class Outbound implements Sparing {
     const forward = this.#forwarder.authorized(message, connection);
     if (forward === null || forward.qos === 0) {
       if (sparedAt < 0) this.#record.givenUp(message);
-      if (forward === null) this.#device.drop("not-authorized");
+      if (forward === null) this.#device.drop(message, "not-authorized");
       else this.#sendUnacknowledged(forward, connection);
       return;
     }
@@ -319,21 +376,23 @@ export class Outbound implements Sparing {
   }
 
   #send(message: Message, entry: InFlight, connection: Link): void {
-    const { packetId } = entry;
-    const isSent =
-      packetId === message.packetId
-        ? this.#forwarder.send(message, connection)
-        : this.#forwarder.sendApart(message, packetId, false, connection);
-    if (!isSent) this.#giveUp(entry, "too-large"); // as if it had been delivered [MQTT-3.1.2-25]
+    if (!this.#isSent(message, entry, false, connection)) this.#giveUp(entry, message, "too-large"); // as if it had been delivered [MQTT-3.1.2-25]
   }
 
-  #giveUp(entry: InFlight, reason: DropReason): void {
-    this.#device.drop(reason);
+  /** `again`: with DUP. False where it is too large for the client. */
+  #isSent(message: Message, { packetId }: InFlight, again: boolean, connection: Link): boolean {
+    if (packetId === message.packetId && !again) return this.#forwarder.send(message, connection);
+    return this.#forwarder.sendApart(message, packetId, again, connection);
+  }
+
+  #giveUp(entry: InFlight, message: Message, reason: DropReason): void {
+    this.#device.drop(message, reason);
     this.#close(entry);
   }
 
   #returnLoans(window = this.#window): void {
-    for (const [lender, messages] of window.takeLoans()) lender.returned(messages);
+    const keepsIds = !this.#device.session.clean && window === this.#window;
+    for (const [lender, messages] of window.takeLoans(keepsIds)) lender.returned(messages);
   }
 
   #spare(message: Message, entry: InFlight): void {
@@ -354,8 +413,9 @@ export class Outbound implements Sparing {
       if (entry.awaits === awaiting.pubcomp) connection.sendAcknowledgement(firstByte.pubrel, packetId);
       else if (message === null) continue;
       // Of QoS 2 the client may remember the packet id: it is not free before the handshake is through.
-      else if (message.qos === 1 && message.properties?.isExpired(clock.now())) this.#giveUp(entry, "expired");
-      else if (!this.#forwarder.sendApart(message, packetId, true, connection)) this.#giveUp(entry, "too-large"); // DUP [MQTT-3.3.1-1]
+      else if (message.qos === 1 && message.properties?.isExpired(clock.now())) this.#giveUp(entry, message, "expired");
+      else if (!this.#forwarder.sendApart(message, packetId, true, connection))
+        this.#giveUp(entry, message, "too-large"); // DUP [MQTT-3.3.1-1]
     }
   }
 
@@ -364,7 +424,7 @@ export class Outbound implements Sparing {
     while (this.#replay.depth > 0) {
       if (!this.#hasRoom(connection)) return false;
       const message = this.#replay.take() as Message;
-      if (message.properties?.isExpired(this.#context.clock.now())) this.#device.drop("expired");
+      if (message.properties?.isExpired(this.#context.clock.now())) this.#device.drop(message, "expired");
       else if (message.qos === 0) this.#sendQoS0(message, connection);
       else {
         this.#record.calledUp(message);
@@ -374,18 +434,20 @@ export class Outbound implements Sparing {
     return true;
   }
 
-  /** Nothing more is to be done for this entry. */
-  #close(entry: InFlight): void {
+  /** Nothing more is to be done for this entry. `code`: what the device said of it. */
+  #close(entry: InFlight, code: number = reasonCode.success): void {
     const { message, sparedAt, loan } = entry;
     this.#window.settle(entry);
-    if (loan !== null) loan.lender.settled(loan.message);
+    if (loan?.message && isFailure(code)) loan.lender.rejected(loan.message);
+    else if (loan?.message) loan.lender.settled(loan.message);
+    else if (loan !== null) return;
     else if (sparedAt < 0) this.#record.settled(entry);
     else if (message !== null) this.#record.spareEnded(message, entry);
   }
 
-  #settle(entry: InFlight, packetId: number): void {
+  #settle(entry: InFlight, packetId: number, code: number): void {
     const { message, awaits } = entry;
-    this.#close(entry);
+    this.#close(entry, code);
     const { connection } = this.#device;
     if (connection !== null && this.#hasAckListener) {
       // As in aedes: the PUBLISH at QoS 1, and at QoS 2 the PUBREL that was answered.

@@ -7,6 +7,8 @@ import type { InFlight } from "./in-flight-window.ts";
 interface Recorded {
   readonly id: string;
   readonly session: { readonly clean: boolean };
+  /** Whether nothing is promised of a message beyond this process, and it is enough to have it in the line. */
+  isVolatile?(message: Message): boolean;
 }
 
 /**
@@ -50,6 +52,10 @@ export class OutgoingRecord {
    */
   taken(message: Message, isSent = false): Acceptance | null {
     if (this.#device.session.clean) return null;
+    if (this.#device.isVolatile !== undefined) {
+      this.classify(message);
+      if (this.#device.isVolatile(message)) return null;
+    }
     // Another gateway that shares the store has enqueued its own messages, as aedes does.
     if (this.#store.shared && message.brokerId !== this.#context.broker.id) return null;
     const stored = this.#keep(message, isSent);

@@ -31,8 +31,11 @@ export function restoreOutgoing(
     if (newer.length > 0) restored.add(identityOf(entry));
     // A packet id may be taken, after messages that are far apart: one of QoS 2 was then not sent yet.
     if (packetId === undefined || window.find(packetId) !== undefined) {
-      // While the device was not here, aedes kept the message at the QoS of its publisher [MQTT-3.8.4-6].
-      const message = entry.at((session.grantFor(entry.topic)?.qos || entry.qos) as QoS);
+      // While the device was not here, aedes kept the message at the QoS of its publisher [MQTT-3.8.4-6]; but not what
+      // came by no subscription.
+      const isBySubscription = entry.properties?.subscriptionIdentifier === undefined;
+      const granted = isBySubscription ? session.grantFor(entry.topic)?.qos || entry.qos : entry.qos;
+      const message = entry.at(granted as QoS);
       message.keep();
       backlog.restore(message);
       continue;

@@ -4,7 +4,7 @@ import type { QoS } from "../protocol/packet-type.ts";
 import { reasonCode } from "../protocol/reason-code.ts";
 import type { StoredSubscription } from "../store/stored-packets.ts";
 import { FilterTree } from "../topic/filter-tree.ts";
-import { isShared } from "../topic/shared-filter.ts";
+import { isHandedOut, isShared } from "../topic/shared-filter.ts";
 import { filterMistake, isHiddenFrom } from "../topic/topic-rules.ts";
 import { WaypostError } from "../waypost-error.ts";
 import { authorizedSubscription } from "./authorized-subscription.ts";
@@ -192,7 +192,7 @@ export class Subscribing {
       if (connection.version === 5) return refuse(reasonCode.topicFilterInvalid, why);
       throw new WaypostError("ERR_TOPIC_INVALID", why);
     }
-    const refusal = filterRefusal(filter, connection.version, settings);
+    const refusal = this.#refusalOf(filter, connection);
     if (refusal !== null) return refuse(...refusal);
     if (!filters.has(filter) && filters.size >= settings.subscriptionsPerDeviceMax) {
       return refuse(reasonCode.quotaExceeded, `the device has ${filters.size} subscriptions, which is the limit`);
@@ -210,12 +210,15 @@ export class Subscribing {
     if (typeof answer === "number") return refuse(answer, "authorizeSubscribe said no");
     // What the hook made of it is subscribed, and has to be a filter as well.
     const changed =
-      answer.topic === filter
-        ? null
-        : (filterMistake(answer.topic) ?? filterRefusal(answer.topic, connection.version, settings));
+      answer.topic === filter ? null : (filterMistake(answer.topic) ?? this.#refusalOf(answer.topic, connection));
     return changed === null
       ? answer
       : refuse(reasonCode.topicFilterInvalid, "authorizeSubscribe changed it into one that is refused");
+  }
+
+  #refusalOf(filter: string, connection: Connection): [code: number, why: string] | null {
+    const { settings, shares } = this.#context;
+    return filterRefusal(filter, connection, settings, (name) => shares?.hasQueue(name) ?? false);
   }
 
   async #unsubscribe(
@@ -258,9 +261,9 @@ function lastOfEach(all: readonly Granted[]): Exclude<Granted, number>[] {
   return [...new Map(granted.map((each) => [each.subscription.topic, each])).values()];
 }
 
-/** Whether the subscription wants the retained messages [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]; a shared one gets none. */
+/** Whether the subscription wants the retained messages [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]; one that is handed out gets none. */
 function callsUp({ rh, topic }: RequestedSubscription, isKnown: boolean): boolean {
-  return !isShared(topic) && rh !== 2 && !(rh === 1 && isKnown);
+  return !isHandedOut(topic) && rh !== 2 && !(rh === 1 && isKnown);
 }
 
 function storedOf(

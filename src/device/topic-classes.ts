@@ -51,6 +51,11 @@ export class TopicClasses {
     return this.#remembered.get(topic) ?? this.#find(topic);
   }
 
+  /** The class of a message that waits. */
+  ofMessage({ kind }: { readonly kind: Kind }): TopicClass {
+    return this.at(kind.index);
+  }
+
   /** The class of this index: the ordinary one, where there never was such a class. */
   at(index: number): TopicClass {
     if (this.#classes !== this.#settings.classes) this.#read(this.#settings.classes);

@@ -1,6 +1,7 @@
 import type { Client, PublishFrom, PublishPacket } from "../broker/edge-broker.ts";
 import { PublishProperties } from "../protocol/publish-properties.ts";
 import type { StoredWill } from "../store/stored-packets.ts";
+import { keepsNothing } from "../topic/address.ts";
 import { WaypostError } from "../waypost-error.ts";
 import type { DeviceContext } from "./device-context.ts";
 
@@ -103,7 +104,8 @@ export class Wills {
       const reason = error instanceof Error ? error.message : String(error);
       log.warn({ device: id, topic }, `the will was not published: ${reason}`);
     };
-    const packet = { cmd: "publish", topic, payload, qos, retain, dup: false } as PublishPacket;
+    const isRetained = retain && !keepsNothing(topic);
+    const packet = { cmd: "publish", topic, payload, qos, retain: isRetained, dup: false } as PublishPacket;
     const shown: { properties?: object | undefined } = packet;
     if (came !== undefined) shown.properties = came.toObject();
     // A hook that throws here would take along whoever closed the connection: a timer, the stream, or its successor.

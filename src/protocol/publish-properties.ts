@@ -6,9 +6,10 @@ import {
   type PublishPropertiesObject,
 } from "./encode-publish-properties.ts";
 import { addUserProperty, type UserProperties } from "./properties.ts";
-import { find, propertyId, walk } from "./publish-property-wire.ts";
+import { endOf, find, propertyId, walk } from "./publish-property-wire.ts";
 
 const EMPTY = Buffer.alloc(0);
+const LOOKED_AT_MAX = 100;
 
 /**
  * What a message says of itself beside topic and payload. It goes from publisher to subscriber in the very bytes in which
@@ -94,6 +95,11 @@ export class PublishProperties {
     return copy;
   }
 
+  /** The same for a message that does not expire. */
+  withoutExpiry(): PublishProperties {
+    return new PublishProperties(this.bytes, undefined, this.subscriptionIdentifier);
+  }
+
   get payloadFormatIndicator(): boolean | undefined {
     const value = find(this.bytes, propertyId.payloadFormat);
     return value && value[0] === 1;
@@ -109,6 +115,31 @@ export class PublishProperties {
 
   get correlationData(): Buffer | undefined {
     return find(this.bytes, propertyId.correlationData);
+  }
+
+  /** The value of the first user property of this name, among the first hundred properties: a message may have thousands. */
+  userProperty(name: string): string | undefined {
+    const { bytes } = this;
+    if (bytes.length === 0 || !bytes.includes(name)) return undefined;
+    const wanted = Buffer.from(name);
+    for (let at = 0, count = 0; at < bytes.length && count < LOOKED_AT_MAX; count++) {
+      const end = endOf(bytes, bytes[at] as number, at + 1, bytes.length);
+      const nameEnd = at + 3 + (bytes[at] === propertyId.user ? bytes.readUInt16BE(at + 1) : 0);
+      if (bytes[at] === propertyId.user && wanted.equals(bytes.subarray(at + 3, nameEnd))) {
+        return bytes.toString("utf8", nameEnd + 2, end);
+      }
+      at = end;
+    }
+    return undefined;
+  }
+
+  /** The same, maybe none, with this user property at their end, and no other of its name. */
+  static withUserProperty(original: PublishProperties | undefined, name: string, value: string): PublishProperties {
+    const added = encodePublishProperties({ userProperties: { [name]: value } });
+    const bytes = original === undefined ? added : Buffer.concat([withoutUserProperty(original.bytes, name), added]);
+    const properties = new PublishProperties(bytes, original?.messageExpiryInterval, original?.subscriptionIdentifier);
+    properties.expiresAt = original?.expiresAt ?? 0;
+    return properties;
   }
 
   get userProperties(): UserProperties | undefined {
@@ -157,4 +188,17 @@ export class PublishProperties {
     if (this.subscriptionIdentifier === 0) json.subscriptionIdentifier = 0;
     return json;
   }
+}
+
+function withoutUserProperty(bytes: Buffer, name: string): Buffer {
+  if (!bytes.includes(name)) return bytes;
+  const kept: Buffer[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const end = endOf(bytes, bytes[at] as number, at + 1, bytes.length);
+    const isOfName =
+      bytes[at] === propertyId.user && bytes.toString("utf8", at + 3, at + 3 + bytes.readUInt16BE(at + 1)) === name;
+    if (!isOfName) kept.push(bytes.subarray(at, end));
+    at = end;
+  }
+  return Buffer.concat(kept);
 }

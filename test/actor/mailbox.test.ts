@@ -226,3 +226,51 @@ class Model implements Box {
     return message;
   }
 }
+
+describe("A mailbox in the order of sequences", () => {
+  const letter = (sequence: number, index = 0): Letter => ({ sequence, bytes: sequence, kind: { index, priority: 4 } });
+  const orderOf = (box: Mailbox<Letter>) => box.drain().map(({ sequence }) => sequence);
+
+  it("takes messages back into their old places, few or many, near the head, the end and in between", () => {
+    for (const returned of [[1], [3, 5], [50], [99, 101], Array.from({ length: 90 }, (_, i) => 2 * i + 1)]) {
+      const box = new Mailbox<Letter>();
+      const waiting = Array.from({ length: 100 }, (_, i) => i + 1).filter((each) => !returned.includes(each));
+      for (const each of waiting) box.restore(letter(each));
+      box.insert(returned.map((each) => letter(each)));
+      const all = [...new Set([...waiting, ...returned])].sort((one, other) => one - other);
+      expect(box.depth).toBe(all.length);
+      expect(box.bytes).toBe(all.reduce((sum, each) => sum + each, 0));
+      expect(orderOf(box)).toEqual(all);
+    }
+  });
+
+  it("does so at random as an array that is sorted does, with removals in between", () => {
+    let seed = 7;
+    const random = (below: number) => {
+      seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648;
+      return seed % below;
+    };
+    const box = new Mailbox<Letter>();
+    let model: Letter[] = [];
+    for (let step = 0; step < 20_000; step++) {
+      const choice = random(10);
+      if (choice < 5) {
+        const added = letter(random(1_000_000), random(3));
+        box.insert([added]);
+        model.push(added);
+        model.sort((one, other) => one.sequence - other.sequence);
+      } else if (choice < 7 && model.length > 0) {
+        const gone = model[random(model.length)] as Letter;
+        expect(box.remove(gone)).toBe(true);
+        expect(box.remove(gone)).toBe(false);
+        model = model.filter((each) => each !== gone);
+      } else {
+        const first = box.take();
+        expect(first?.sequence).toBe(model[0]?.sequence);
+        if (first !== undefined) model = model.filter((each) => each !== first);
+      }
+      expect(box.depth).toBe(model.length);
+      expect(box.bytes).toBe(model.reduce((sum, { bytes }) => sum + bytes, 0));
+    }
+  });
+});

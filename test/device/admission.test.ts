@@ -57,7 +57,7 @@ class Desk {
         this.told.push(`${reason} ${removed.sequence}`);
         if (!this.shared.has(removed)) this.#kept.splice(this.#kept.indexOf(removed), 1);
       },
-      dropped: (reason) => this.told.push(reason),
+      dropped: (_letter, reason) => this.told.push(reason),
     });
     if (verdict === "admit") {
       this.mailbox.restore(letter);

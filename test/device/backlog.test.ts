@@ -43,7 +43,7 @@ class Desk {
       session: new Session(false),
       connection: null,
       waitsFor: () => false,
-      drop: (reason: string) => this.drops.push(reason),
+      drop: (_message: Message, reason: string) => this.drops.push(reason),
     };
     this.backlog = new Backlog(device, context, new OutgoingRecord(device, context, () => {}), () => {});
   }

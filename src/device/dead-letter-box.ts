@@ -1,0 +1,15 @@
+import type { Message } from "../store/message.ts";
+import type { DropReason } from "./counters.ts";
+
+/** Whom a message was for. */
+export interface Destination {
+  readonly kind: "device" | "queue" | "group" | "shared-subscription";
+  /** Client id, name of the queue or group, or the whole filter of the shared subscription. */
+  readonly name: string;
+}
+
+/** Where messages go that will not be delivered. */
+export interface DeadLetterBox {
+  /** Takes the message where the reason is one for which messages are kept. */
+  put(message: Message, reason: DropReason, destination: Destination): void;
+}
