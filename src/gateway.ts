@@ -1,10 +1,15 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Clock, systemClock } from "./actor/clock.ts";
 import { type Child, Supervisor } from "./actor/supervisor.ts";
+import type { Administration } from "./admin/administration.ts";
+import { controlPath } from "./admin/control-path.ts";
+import { ControlSocket } from "./admin/control-socket.ts";
+import { GatewayAdministration } from "./admin/gateway-administration.ts";
 import { SysTopics } from "./admin/sys-topics.ts";
 import { Access } from "./authentication/access.ts";
 import { ScramSha256 } from "./authentication/scram-sha-256.ts";
 import { Users } from "./authentication/users.ts";
+import { readQueueSettings } from "./config/read-queue-settings.ts";
 import type { GatewayConfig } from "./config/schema.ts";
 import { type AssembledBroker, assembleBroker } from "./create-broker.ts";
 import type { DeviceSettings } from "./device/device-settings.ts";
@@ -34,8 +39,9 @@ const restartPolicy = { restartsMax: 5, withinMs: 60_000, backOffMinMs: 200, bac
 /**
  * The composition root and the supervision tree. Children in the order in which they start:
  *
- *     broker       the store, EdgeBroker and the devices, which the device registry supervises
+ *     broker       the store, EdgeBroker, the queues, and the devices, which the device registry supervises
  *     $SYS         what the gateway publishes about itself
+ *     control      the socket for commands on this machine
  *     listeners/*  they start last and stop first
  */
 export class Gateway {
@@ -72,6 +78,9 @@ export class Gateway {
     this.#users = new Users(usersOf(config));
     this.#access = new Access(this.#users);
     this.#offerMethods();
+    const { broker, registry, delivery } = this.#assembled;
+    const now = () => this.#clock.now();
+    this.administration = new GatewayAdministration({ broker, registry, delivery, readQueueSettings, now });
     this.broker.authenticate = (client, username, password, done) => {
       this.#access.check(client, username, password).then(
         () => done(null, true),
@@ -84,12 +93,17 @@ export class Gateway {
     return this.#assembled.broker;
   }
 
+  /** What can be seen and done while it runs; for programs that embed the gateway, and for its control socket. */
+  readonly administration: Administration;
+
   /** Starts everything. Where one part cannot start, those before it are stopped again and the error is thrown. */
   async start(): Promise<void> {
     try {
       await this.#supervisor.start(this.#brokerChild());
-      const { broker, registry, context } = this.#assembled;
-      await this.#supervisor.start(new SysTopics({ broker, registry, counters: context.counters }, this.#clock));
+      const { broker, registry, context, delivery } = this.#assembled;
+      const sources = { broker, registry, delivery, counters: context.counters };
+      await this.#supervisor.start(new SysTopics(sources, this.#clock));
+      await this.#openControl();
       for (const [name, listener] of Object.entries(this.#config.listeners)) {
         await this.#openListener(name, listener);
       }
@@ -115,18 +129,29 @@ export class Gateway {
     this.#config = { ...next, listeners: { ...next.listeners } };
     const differs = (key: keyof GatewayConfig) => !isDeepStrictEqual(before[key], next[key]);
     const applied: string[] = (
-      ["authentication", "sessions", "mailboxes", "retained", "limits", "protocol"] as const
+      [
+        "authentication",
+        "sessions",
+        "mailboxes",
+        "queues",
+        "groups",
+        "deadLetters",
+        "retained",
+        "limits",
+        "protocol",
+      ] as const
     ).filter(differs);
     const ofStore = (key: keyof GatewayConfig["store"]) => before.store[key] !== next.store[key];
     applied.push(...(["messagesMax", "bytesMax"] as const).filter(ofStore).map((key) => `store.${key}`));
     if (before.log.level !== next.log.level) applied.push("log.level");
-    const needsRestart: string[] = (["gateway"] as const).filter(differs);
+    const needsRestart: string[] = (["gateway", "control"] as const).filter(differs);
     needsRestart.push(...(["engine", "directory", "durability"] as const).filter(ofStore).map((key) => `store.${key}`));
     if (before.log.format !== next.log.format) needsRestart.push("log.format");
     // One object for all devices, and one of the retained limits for the store: they read it at each use.
     const settings = settingsOfConfig(next);
     Object.assign(this.#settings.retained, settings.retained);
     Object.assign(this.#settings, { ...settings, retained: this.#settings.retained });
+    await this.#assembled.delivery.reconfigure(next);
     this.#users.replace(usersOf(next));
     this.#offerMethods();
     this.#log.setLevel(next.log.level);
@@ -174,6 +199,19 @@ export class Gateway {
     if (config?.enabled) await this.#supervisor.start(this.#listenerChild(name, config));
   }
 
+  /** Without it commands do not reach the gateway, but devices do: one that is not asked for by its path may fail. */
+  async #openControl(): Promise<void> {
+    const path = controlPath(this.#config);
+    if (path === null) return;
+    const log = this.#log.child({ part: "control" });
+    try {
+      await this.#supervisor.start(new ControlSocket({ path, administration: this.administration, log }));
+    } catch (error) {
+      if (this.#config.control.path !== "") throw error;
+      log.error({}, `no control socket: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
   /** Where there are no users nobody can prove to be one, and a client had better be told so [MQTT-4.12.0-1]. */
   #offerMethods(): void {
     const scram = new ScramSha256(this.#users);
@@ -182,7 +220,7 @@ export class Gateway {
   }
 
   #brokerChild(): Child {
-    const { broker, registry } = this.#assembled;
+    const { broker, registry, delivery } = this.#assembled;
     logEvents(broker, this.#log);
     const close = () =>
       new Promise<void>((resolve, reject) => broker.close((error) => (error ? reject(error) : resolve())));
@@ -191,13 +229,17 @@ export class Gateway {
       start: async () => {
         await broker.listen();
         try {
+          await delivery.start(this.#config, readQueueSettings);
           await registry.revive();
         } catch (error) {
           await close(); // a child that did not start is not stopped
           throw error;
         }
       },
-      stop: close,
+      stop: () => {
+        delivery.requests.stop();
+        return close();
+      },
     };
   }
 
@@ -229,7 +271,7 @@ export class Gateway {
   }
 
   #storeOf({ store: { engine, directory, durability } }: GatewayConfig): Store {
-    const retainedRefused = (topic: string) => this.#assembled.context.retainedRefused(topic);
+    const retainedRefused = (topic: string) => this.#assembled.context.dropped(topic, "retained-full");
     const options = { retained: this.#settings.retained, retainedRefused, clock: this.#clock };
     switch (engine) {
       case "memory":

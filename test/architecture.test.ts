@@ -11,12 +11,12 @@ const rooms: Record<string, string[]> = {
   protocol: ["topic"],
   store: ["protocol", "topic", "actor"],
   broker: ["authentication", "store", "protocol", "topic", "actor"],
-  delivery: ["device", "broker", "store", "protocol", "topic", "actor"],
+  delivery: ["device", "broker", "store", "protocol", "topic", "actor", "config"],
   device: ["authentication", "broker", "store", "protocol", "topic", "actor", "config"],
   listener: ["protocol", "config/loopback.ts"],
-  admin: ["device", "broker", "store", "actor"],
+  admin: ["delivery", "device", "broker", "store", "topic", "actor"],
   client: ["command", "topic"],
-  command: ["authentication", "client", "config", "store", "gateway.ts"],
+  command: ["admin", "authentication", "client", "config", "store", "gateway.ts"],
 };
 
 /** Where each package may be used; others may be used anywhere. */

@@ -1,8 +1,10 @@
 import type { Cancel, Clock } from "../actor/clock.ts";
 import type { Child } from "../actor/supervisor.ts";
 import type { EdgeBroker } from "../broker/edge-broker.ts";
+import type { DeliveryModels } from "../delivery/delivery-models.ts";
 import type { Counters } from "../device/counters.ts";
 import type { DeviceRegistry } from "../device/device-registry.ts";
+import { deliveryFigures } from "./delivery-figures.ts";
 import { storeFigures } from "./store-figures.ts";
 
 const INTERVAL_MS = 10_000;
@@ -12,6 +14,7 @@ export interface SysSources {
   broker: EdgeBroker;
   registry: DeviceRegistry;
   counters: Counters;
+  delivery: DeliveryModels;
 }
 
 /** The state of the gateway as retained messages, under the names that Mosquitto uses. */
@@ -21,6 +24,7 @@ export class SysTopics implements Child {
   readonly #clock: Clock;
   #cancel: Cancel = () => {};
   #startedAt = 0;
+  #names: readonly string[] = [];
 
   constructor(sources: SysSources, clock: Clock) {
     this.#sources = sources;
@@ -39,15 +43,19 @@ export class SysTopics implements Child {
 
   #publish(): void {
     const { broker } = this.#sources;
-    for (const [name, value] of Object.entries(this.#values())) {
+    const publish = (name: string, text: string) => {
       const topic = `$SYS/broker/${name}`;
-      const payload = Buffer.from(String(value));
-      broker.publish({ cmd: "publish", topic, payload, qos: 0, retain: true, dup: false }, () => {});
-    }
+      broker.publish({ cmd: "publish", topic, payload: Buffer.from(text), qos: 0, retain: true, dup: false }, () => {});
+    };
+    const values = this.#values();
+    // Those of a queue that is gone are cleared.
+    for (const name of this.#names) if (!Object.hasOwn(values, name)) publish(name, "");
+    for (const [name, value] of Object.entries(values)) publish(name, String(value));
+    this.#names = Object.keys(values);
   }
 
   #values(): Record<string, string | number> {
-    const { broker, registry, counters } = this.#sources;
+    const { broker, registry, counters, delivery } = this.#sources;
     const connected = broker.connectedClients;
     const reasons = Object.entries(counters.dropped).map(([reason, count]) => [
       `publish/messages/dropped/${reason}`,
@@ -62,6 +70,7 @@ export class SysTopics implements Child {
       "publish/messages/sent": counters.publishesSent,
       "publish/messages/dropped": counters.droppedTotal,
       ...Object.fromEntries(reasons),
+      ...deliveryFigures(delivery),
       ...storeFigures(broker.store),
       "devices/restarts": registry.restarts,
       "heap/current": process.memoryUsage.rss(),

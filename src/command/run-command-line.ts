@@ -1,13 +1,15 @@
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, type CommandOptions } from "commander";
 import { addClientOptions } from "./client-flags.ts";
 import type { CommandContext } from "./command-context.ts";
 import { addConfigOptions } from "./config-flags.ts";
+import { addControlCommands } from "./control-flags.ts";
 import { exitCodeOf, exitCodes } from "./exit-code.ts";
 import { addStoreCommands } from "./store-flags.ts";
 import { version } from "./version.ts";
 
 const exitCodeText = `
-Exit codes: 0 done, 1 something failed, 2 wrong usage, 3 wrong configuration, 27 sub -W ran out.
+Exit codes: 0 done, 1 something failed, 2 wrong usage, 3 wrong configuration, 27 sub -W or a
+request ran out of time.
 A second Ctrl-C ends \`start\` at once (130).`;
 
 /** Runs `waypost <args>`; resolves to the exit code, with everything that went wrong said on stderr. Loads only what the command needs. */
@@ -21,7 +23,7 @@ export async function runCommandLine(args: readonly string[], context: CommandCo
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
-    context.stderr.write(`${problemText(error, nameOf(args))}\n`);
+    context.stderr.write(`${problemText(error, nameOf(program, args))}\n`);
     return exitCodeOf(error);
   }
 }
@@ -55,21 +57,23 @@ function programFor(context: CommandContext, finish: (code: number) => void): Co
   command(program, "passwd", "read a password from standard input and print what the configuration has of it")
     .argument("[name]", "name of the user; with it, the lines for the configuration file are printed")
     .action(async (name) => finish(await (await import("./passwd.ts")).passwd(name, context)));
+  addControlCommands(program, { context, command, finish });
   addStoreCommands(program, { context, command, finish });
   return program;
 }
 
-function command(parent: Command, name: string, description: string): Command {
+function command(parent: Command, name: string, description: string, options: CommandOptions = {}): Command {
   return parent
-    .command(name)
+    .command(name, options)
     .description(description)
     .helpOption("--help", "print this help")
     .allowExcessArguments(false);
 }
 
 /** The command, with the one below it that was meant. */
-function nameOf([name = "", below = ""]: readonly string[]): string {
-  return name === "store" ? `${name} ${below}` : name;
+function nameOf(program: Command, [name = "", below = ""]: readonly string[]): string {
+  const found = program.commands.find((each) => each.name() === name);
+  return found?.commands.some((each) => each.name() === below) ? `${name} ${below}` : name;
 }
 
 function problemText(error: unknown, name: string): string {
