@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
 import { runDevices } from "../../devices/run-devices.ts";
 import { bundleGateway } from "../devices/bundle-gateway.ts";
 import { undyingGateway } from "../devices/undying-gateway.ts";
@@ -76,6 +77,37 @@ describe("a fleet of devices that are often away", () => {
     expect(code).toBe(0);
   });
 });
+
+describe("all scenarios, small", () => {
+  it("find nothing wrong with the gateway, and it is killed in most of them", { timeout: 120_000 }, async () => {
+    const main = await bundleGateway();
+    const { code, text } = await devices(main, "all", "--with-gateway", "--kills", "1");
+    expect(text).toContain("PASSED: all 6 scenarios");
+    expect(code).toBe(0);
+  });
+
+  it("notice a gateway that gives jobs to nobody", async () => {
+    const { port, webPort } = await startGateway(await queuesOf("one"));
+    const urls = ["--url", `mqtt://127.0.0.1:${port}`, "--ws-url", `ws://127.0.0.1:${webPort}/mqtt`];
+    const small = ["--devices", "14", "--seconds", "1", "--late-seconds", "1"];
+    const { code, text } = await devices("", "queue", "--run", "other", ...urls, ...small);
+    expect(text).toContain("could not subscribe to $queue/other-");
+    expect(code).toBe(1);
+  });
+
+  it("use a gateway that was given what --print-config prints", async () => {
+    const { port, webPort } = await startGateway(await queuesOf("one"));
+    const urls = ["--url", `mqtt://127.0.0.1:${port}`, "--ws-url", `ws://127.0.0.1:${webPort}/mqtt`];
+    const { code, text } = await devices("", "queue", "--run", "one", ...urls, "--devices", "14", "--seconds", "2");
+    expect(text).toContain("PASSED");
+    expect(code).toBe(0);
+  });
+});
+
+async function queuesOf(name: string): Promise<object> {
+  const { text } = await devices("", "queue", "--run", name, "--print-config");
+  return parse(text);
+}
 
 function loseEveryTenth({ gateway }: Awaited<ReturnType<typeof startGateway>>): void {
   let deliveries = 0;

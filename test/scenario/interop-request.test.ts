@@ -34,7 +34,7 @@ describe.each(carriers)("a request to an MQTT.js responder over %s", (carrier) =
     const options = { clientId: "caller", properties: { requestResponseInformation: true } };
     const caller = await MqttJsClient.connected(urlOf(carrier, running), options);
     const { responseInformation } = caller.connack.properties ?? {};
-    expect(responseInformation).toBe("responses/caller/");
+    expect(responseInformation).toBe("$reply/caller/");
     await caller.client.subscribeAsync(`${responseInformation}#`, { qos: 1 });
     const questions = ["one", "two", "three"].map((payload, index) => ({ payload, id: Buffer.of(index, 0, 255) }));
     for (const { payload, id } of questions) {
@@ -65,6 +65,6 @@ describe("response information", () => {
       clientId: "a/+",
       properties: { requestResponseInformation: true },
     });
-    expect(odd.connack.properties?.responseInformation).toMatch(/^responses\/[0-9a-f-]+\/$/);
+    expect(odd.connack.properties?.responseInformation).toBe("$reply/a%2f%2b/");
   });
 });

@@ -117,7 +117,7 @@ describe("an answer over the maximum packet size of the client", () => {
       done(new Error("a very long reason, indeed too long to be told"));
     device.publish("no", "x", { qos: 1, messageId: 1 });
     expect(await device.next("puback")).toMatchObject({ reasonCode: 0x87 });
-    expect(await device.subscribe({ "$queue/not-there-at-all": 0 })).toEqual([0x83]);
+    expect(await device.subscribe({ "$queue/not-there-at-all": 0 })).toEqual([0x8f]);
     device.bytes([0x30, 0]);
     const [end] = await device.ending();
     expect(end).toMatchObject({ cmd: "disconnect", reasonCode: 0x81 });
