@@ -1,4 +1,5 @@
-import type { Departure, Link } from "./link.ts";
+import type { Departure } from "./depart.ts";
+import type { Link } from "./link.ts";
 import type { Random } from "./random.ts";
 import type { Timetable } from "./timetable.ts";
 

@@ -1,6 +1,9 @@
+import type { Job } from "./job.ts";
 import type { Ledger } from "./ledger/ledger.ts";
-import type { Link, Message } from "./link.ts";
+import type { Link } from "./link.ts";
+import type { Message } from "./message.ts";
 import type { Channel } from "./outgoing.ts";
+import type { ProtocolVersion } from "./protocol-version.ts";
 import type { Random } from "./random.ts";
 import { Timetable } from "./timetable.ts";
 
@@ -18,11 +21,21 @@ export type Place = {
 export type Behaviour = {
   readonly transport: "tcp" | "websocket";
   readonly persistent?: boolean;
+  /** What it speaks, whatever the command line says. */
+  readonly speaks?: ProtocolVersion;
+  /** Asks the gateway where answers to its calls can come, and subscribes below it. */
+  readonly asks?: boolean;
+  /** By how much its clock is wrong, in milliseconds. */
+  readonly clockErrorMs?: number;
   readonly subscriptions?: Readonly<Record<string, 0 | 1 | 2>>;
   readonly channels: readonly Channel[];
   /** Plans what it does of itself. */
   live?(link: Link, timetable: Timetable): void;
   heard?(message: Message, link: Link): void;
+  /** Takes a job from a queue, and settles it itself. Without this, jobs are settled as they come. */
+  work?(job: Job, link: Link): void;
+  /** The fleet's life is over: what it has in hand it still finishes. `"away"` if it is not to come back for that. */
+  rest?(): "away" | undefined;
 };
 
 /** One simulated device: a behaviour at the end of its link. Its methods are called in the order in which they stand. */
@@ -37,22 +50,31 @@ export class Device {
     this.#behaviour = behaviour;
     this.#link = link;
     link.onMessage = (message) => behaviour.heard?.(message, link);
+    link.onJob = (job) => behaviour.work?.(job, link);
   }
 
   get lost(): boolean {
     return this.#link.state === "lost";
   }
 
+  get isBusy(): boolean {
+    return this.#link.isBusy;
+  }
+
   /** Connects and has its SUBACK. @throws FleetError */
   async arrive(): Promise<void> {
     await this.#link.connect();
-    await this.#link.subscribe(this.#behaviour.subscriptions ?? {});
+    const { replyPrefix } = this.#link;
+    const replies = replyPrefix === undefined ? {} : { [`${replyPrefix}#`]: 1 as const };
+    await this.#link.subscribe({ ...this.#behaviour.subscriptions, ...replies });
   }
 
   openStreams(ledger: Ledger): void {
     const { version } = this.#link;
     for (const { retain: _, ...channel } of this.#behaviour.channels) {
-      ledger.open({ ...channel, sender: this.name, version });
+      const responseTopic = this.#link.responseTopic(channel);
+      const wording = responseTopic === undefined ? {} : { responseTopic };
+      ledger.open({ ...channel, ...wording, sender: this.name, version });
     }
   }
 
@@ -63,7 +85,8 @@ export class Device {
   /** Does nothing of itself any more, still answers, and is back if it was away. */
   async rest(): Promise<void> {
     this.#timetable.stop();
-    await this.#link.comeBack();
+    if (this.#behaviour.rest?.() === "away") await this.#link.drop("cut");
+    else await this.#link.comeBack();
   }
 
   /** Goes and returns once more, to find that nothing is left for it. */

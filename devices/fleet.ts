@@ -1,7 +1,9 @@
+import { clientIdOf } from "./client-id.ts";
 import type { Clock } from "./clock.ts";
 import { Device } from "./device.ts";
 import { drain } from "./drain.ts";
 import { eachLimited } from "./each-limited.ts";
+import { findLeftovers } from "./find-leftovers.ts";
 import { findRemains } from "./find-remains.ts";
 import type { Gateway } from "./gateway.ts";
 import type { Ledger } from "./ledger/ledger.ts";
@@ -14,6 +16,10 @@ import { habitsOf } from "./version5/habits.ts";
 
 export type FleetOptions = {
   run: string;
+  /** Client ids begin with it. */
+  alias: string;
+  /** Queues that must be empty at the end. */
+  queues: readonly string[];
   root: string;
   seed: number;
   versions: ReadonlyMap<string, ProtocolVersion>;
@@ -61,7 +67,7 @@ export class Fleet {
       await Promise.all([this.#live(), this.#options.havoc()]);
       await Promise.all(this.#devices.map((device) => device.rest()));
       await this.#drain();
-      if (this.#options.looksAgain && !this.#over && this.#options.ledger.outstanding === 0) await this.#lookAgain();
+      if (this.#options.looksAgain && !this.#over && this.#options.ledger.awaited === 0) await this.#lookAgain();
       await Promise.all(this.#devices.map((device) => device.stopListening()));
     } finally {
       await this.#leave();
@@ -79,12 +85,13 @@ export class Fleet {
   }
 
   #build({ name, behaviour }: Member): Device {
-    const { run, seed, versions, gateway, ledger, clock, outages } = this.#options;
+    const { run, alias, seed, versions, gateway, ledger, clock, outages } = this.#options;
     const { url, wsUrl, ...credentials } = gateway;
-    const persistent = behaviour.persistent ?? false;
-    const voice = { version: versions.get(name) ?? 4, habits: habitsOf(name, seed) };
+    const { persistent = false, asks = false, clockErrorMs = 0, work } = behaviour;
+    const voice = { version: versions.get(name) ?? 4, habits: habitsOf(name, seed), asks, clockErrorMs };
+    const way = { url: behaviour.transport === "tcp" ? url : wsUrl, clientId: clientIdOf(alias, name) };
     const link = new Link(
-      { name, run, url: behaviour.transport === "tcp" ? url : wsUrl, persistent, ...voice, ...credentials },
+      { name, run, persistent, holdsJobs: work !== undefined, ...way, ...voice, ...credentials },
       { ledger, clock, outages, lost: () => this.#lost++ },
     );
     return new Device(behaviour, link);
@@ -124,6 +131,7 @@ export class Fleet {
       quietMs,
       drainMsMax: () => (signal.aborted ? interruptedDrainMsMax : drainMsMax),
       pointless: () => this.#everyoneLost,
+      busy: () => this.#devices.some((device) => device.isBusy),
       waiting: (outstanding) => progress.at(outstandingAtStart - outstanding, "messages"),
     });
   }
@@ -142,15 +150,19 @@ export class Fleet {
   }
 
   async #lookBack(): Promise<void> {
-    const { root, gateway, ledger } = this.#options;
+    const { root, gateway, ledger, queues } = this.#options;
     if (this.#everyoneLost) return;
     try {
+      // What was interrupted may leave jobs behind.
+      for (const job of this.#over ? [] : await findLeftovers(queues, gateway)) {
+        ledger.incident("a queue was not empty although all of its jobs were settled", job);
+      }
       for (const topic of await findRemains(root, gateway)) {
         ledger.incident("something stayed retained that had been cleared", topic);
       }
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
-      ledger.incident("nobody could look for what stayed retained", text);
+      ledger.incident("nobody could look for what stayed retained or queued", text);
     }
   }
 }

@@ -4,20 +4,21 @@ import { join } from "node:path";
 import { freePort } from "./free-port.ts";
 import type { DevicesOptions } from "./options.ts";
 import { createRandom } from "./random.ts";
+import { type Destinations, settingsOf } from "./scenario/destinations.ts";
 
 /** What a gateway of this run's own is started with, as its `--set` takes it. */
 export type GatewaySettings = { settings: string[]; storeDirectory: string | undefined };
 
-/** More than a sleeper can miss: the scenario is about what waits, not about what a full mailbox does. */
+/** More than a sleeper can miss: the scenarios are about what waits, not about what a full mailbox does. */
 const mailboxMessagesMax = 100_000;
 
 /** Makes a folder for the store of a gateway that will be killed; it is the caller's to remove. */
 export async function gatewaySettings(
-  { scenario, kills }: Pick<DevicesOptions, "scenario" | "kills">,
+  { kills }: Pick<DevicesOptions, "kills">,
+  destinations: Destinations,
   run: string,
 ): Promise<GatewaySettings> {
-  const settings = ["log.level=info"];
-  if (scenario.waiting) settings.push(`mailboxes.messagesMax=${mailboxMessagesMax}`);
+  const settings = ["log.level=info", `mailboxes.messagesMax=${mailboxMessagesMax}`, ...settingsOf(destinations)];
   if (kills === 0) {
     settings.push("listeners.mqtt.port=0", "listeners.web.port=0");
     return { settings, storeDirectory: undefined };

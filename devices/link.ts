@@ -1,29 +1,27 @@
-import type { Socket } from "node:net";
-import { connect as connectMqtt, type IPublishPacket, type MqttClient, type Packet, Store } from "mqtt";
+import { connect as connectMqtt, type IConnackPacket, type MqttClient, type Packet, Store } from "mqtt";
 import { awaitConnack } from "./await-connack.ts";
+import { clearRetained } from "./clear-retained.ts";
 import { clientOptions, type LinkOptions } from "./client-options.ts";
 import type { Clock } from "./clock.ts";
-import { endClient, farewellMsMax } from "./end-client.ts";
+import { type Departure, depart } from "./depart.ts";
+import { endClient } from "./end-client.ts";
 import { endSession } from "./end-session.ts";
 import { FleetError } from "./fleet-error.ts";
-import { Handshakes } from "./handshakes.ts";
+import { Hearing } from "./hearing.ts";
+import type { Job } from "./job.ts";
 import type { Ledger } from "./ledger/ledger.ts";
+import type { Message } from "./message.ts";
 import type { OutageMark, Outages } from "./outages.ts";
 import { type Channel, Outgoing } from "./outgoing.ts";
 import { OutgoingStore } from "./outgoing-store.ts";
-import { decodePayload } from "./payload.ts";
 import type { ProtocolVersion } from "./protocol-version.ts";
 import { reasonOf } from "./reason-of.ts";
 import { subscribe } from "./subscribe.ts";
-import { Listening } from "./version5/listening.ts";
+import { readWelcome } from "./welcome.ts";
 import { within } from "./within.ts";
 
-export type Message = { topic: string; body: Buffer };
 type LinkParts = { ledger: Ledger; clock: Clock; outages: Outages; lost: (link: Link) => void };
-/** How a device goes away: with DISCONNECT, or as by a dead battery by FIN, or abruptly by RST. */
-export type Departure = "disconnect" | "cut" | "reset";
 
-const disconnectPacket = Buffer.from([0xe0, 0x00]);
 const retryMs = 100;
 const answerMsMax = 5_000;
 
@@ -34,15 +32,15 @@ const answerMsMax = 5_000;
 export class Link {
   readonly name: string;
   onMessage: (message: Message) => void = () => {};
+  onJob: (job: Job) => void = () => {};
   readonly #options: LinkOptions;
   readonly #parts: LinkParts;
   readonly #stores = { incomingStore: new Store({ clean: false }), outgoingStore: new OutgoingStore() };
-  readonly #handshakes = new Handshakes();
-  readonly #listening: Listening | undefined;
+  readonly #hearing: Hearing;
   readonly #outgoing: Outgoing;
   #client: MqttClient | undefined;
   #state: "closed" | "online" | "away" | "lost" = "closed";
-  #filters: string[] = [];
+  #wanted: Readonly<Record<string, 0 | 1 | 2>> = {};
   #gatewayAtConnect: OutageMark = { kills: 0, down: false };
   #dropped: Promise<void> = Promise.resolve();
   #comingBack: Promise<void> | undefined;
@@ -54,10 +52,19 @@ export class Link {
     const { ledger, clock } = parts;
     const isOnline = () => this.#state === "online";
     this.#outgoing = new Outgoing(options, { ledger, clock, client: () => this.#open(), isOnline });
-    if (this.version !== 5) return;
-    const { habits = { usesAliases: false, aliasMaximum: 0, receiveMaximum: undefined } } = options;
-    this.#listening = new Listening(habits, (what, detail) => {
-      parts.ledger.incident(what, detail === undefined ? this.name : `${this.name} (${detail})`);
+    const {
+      name,
+      holdsJobs = false,
+      habits = { usesAliases: false, aliasMaximum: 0, receiveMaximum: undefined },
+    } = options;
+    this.#hearing = new Hearing({
+      name,
+      version: this.version,
+      habits,
+      ledger,
+      clock,
+      heard: (message) => this.onMessage(message),
+      handed: holdsJobs ? (job) => this.onJob(job) : undefined,
     });
   }
 
@@ -69,40 +76,57 @@ export class Link {
     return this.#state;
   }
 
+  /** Whether it has jobs in hand that it has yet to settle. */
+  get isBusy(): boolean {
+    return this.#state === "online" && this.#hearing.jobsInHand > 0;
+  }
+
+  /** Only this device may subscribe below it; undefined if it did not ask for one. */
+  get replyPrefix(): string | undefined {
+    return this.#hearing.replyPrefix;
+  }
+
+  /** Where the answers to the calls of this stream come; undefined if it has no calls. */
+  responseTopic({ call, topic }: Pick<Channel, "call" | "topic">): string | undefined {
+    return call === undefined || this.replyPrefix === undefined ? undefined : `${this.replyPrefix}${topic}`;
+  }
+
   /** @throws FleetError ERR_GATEWAY_UNREACHABLE */
   async connect(): Promise<void> {
     const client = connectMqtt(this.#options.url, { ...clientOptions(this.#options), ...this.#stores });
     this.#client = client;
-    this.#listening?.listenTo(client.stream);
+    this.#hearing.listenTo(client.stream);
     this.#listen(client);
-    const { sessionPresent } = await awaitConnack(client, this.#failure);
-    if (sessionPresent && client.options.clean === true) {
-      this.#parts.ledger.incident("a session was there after a clean start", this.name); // [MQTT-3.2.2-2]
-    }
+    this.#welcome(await awaitConnack(client, this.#failure), client.options.clean !== true);
     client.options.clean = !this.#options.persistent;
     this.#state = "online";
   }
 
   /** @throws FleetError ERR_SUBSCRIPTION_REFUSED when the SUBACK refuses or does not come */
   async subscribe(wanted: Readonly<Record<string, 0 | 1 | 2>>): Promise<void> {
-    const filters = Object.keys(wanted);
-    if (filters.length === 0) return;
+    this.#wanted = wanted;
+    if (this.#filters.length === 0) return;
     try {
       for (const { filter, qos, identifier } of await subscribe(this.#open(), wanted)) {
         this.#parts.ledger.subscribed(this.name, filter, qos, identifier);
       }
     } catch (error) {
-      const text = `${this.name} could not subscribe to ${filters.join(", ")}: ${reasonOf(error)}`;
+      const text = `${this.name} could not subscribe to ${this.#filters.join(", ")}: ${reasonOf(error)}`;
       throw new FleetError("ERR_SUBSCRIPTION_REFUSED", `${text}; let it in the gateway's access rules`, {
         cause: error,
       });
     }
-    this.#filters = filters;
   }
 
   /** Publishes the next message of a stream; a device that is not connected keeps silent. */
   publish(channel: Channel, body: Uint8Array): void {
-    if (this.#state === "online") this.#outgoing.publish(channel, body);
+    if (this.#state === "online") this.#outgoing.publish(channel, this.responseTopic(channel), body);
+  }
+
+  /** Answers a message that asked for it. */
+  answer(reply: NonNullable<Message["reply"]>, flow: string, body: Uint8Array): void {
+    // What had waited comes before the return is complete, and its answer waits for that.
+    if (this.#state === "online" || this.#state === "away") this.#outgoing.answer(reply, flow, body);
   }
 
   /** Goes away and stays away until it is told to come back; nothing if it is away already. */
@@ -111,21 +135,13 @@ export class Link {
     const client = this.#open();
     this.#state = "away";
     this.#parts.ledger.left(this.name, this.#parts.clock.nowMs());
-    this.#dropped = new Promise<void>((resolve) => client.once("close", resolve));
-    const stream = client.stream as MqttClient["stream"] & Partial<Socket>;
-    if (departure === "disconnect") {
-      // Not by MQTT.js, which waits for all acknowledgements before it says DISCONNECT.
-      stream.end(disconnectPacket);
-      // A gateway that does not close its side is left with a closed one.
-      void within(farewellMsMax, "the end", this.#dropped).catch(() => stream.destroy());
-    } else if (departure === "reset" && stream.resetAndDestroy !== undefined) stream.resetAndDestroy();
-    else stream.destroy();
+    this.#dropped = depart(client, departure);
     await this.#dropped;
   }
 
   /**
-   * Returns to the persistent session, again and again while the gateway is down by a kill. Never throws: a return that
-   * fails otherwise is an incident and the link is lost.
+   * Returns to the persistent session, or subscribes anew to a queue, again and again while the gateway is down by a
+   * kill. Never throws: a return that fails otherwise is an incident and the link is lost.
    */
   comeBack(): Promise<void> {
     if (this.#state === "away") this.#comingBack ??= this.#return();
@@ -137,7 +153,7 @@ export class Link {
    * Only for a device that nobody sends anything to any more.
    */
   async lookAgain(): Promise<void> {
-    if (this.#state !== "online" || this.#filters.length === 0) return;
+    if (this.#state !== "online" || !this.#options.persistent) return;
     // A round trip: what was on its way is here and acknowledged.
     await this.#unsubscribeFrom([`${this.name}/nothing`]);
     await this.drop("disconnect");
@@ -147,15 +163,17 @@ export class Link {
 
   /** After UNSUBACK all that the gateway had sent before is here [MQTT-4.6.0-6], so nothing comes unseen. */
   async unsubscribe(): Promise<void> {
-    if (this.#state === "online" && this.#filters.length > 0) await this.#unsubscribeFrom(this.#filters);
+    if (this.#state !== "online") return;
+    if (this.#filters.length > 0) await this.#unsubscribeFrom(this.#filters);
+    // Whoever is in a group hears without having asked: the round trip is what counts.
+    else if (this.#options.persistent) await this.#unsubscribeFrom([`${this.name}/nothing`]);
   }
 
   /** Takes back what this device left retained, and waits for the acknowledgements. */
   async clearRetained(topics: readonly string[]): Promise<void> {
     if (this.#state !== "online") return;
     try {
-      const cleared = topics.map((topic) => this.#open().publishAsync(topic, "", { qos: 1, retain: true }));
-      await within(answerMsMax, "PUBACK", Promise.all(cleared));
+      await clearRetained(this.#open(), topics);
     } catch (error) {
       this.#parts.ledger.incident(`a retained message could not be cleared (${reasonOf(error)})`, this.name);
     }
@@ -200,8 +218,7 @@ export class Link {
         this.#parts.ledger.left(this.name, this.#parts.clock.nowMs());
         if (this.#parts.outages.excuseAttempt(began)) await this.#parts.clock.sleep(retryMs);
         else {
-          this.#parts.ledger.incident("a device could not return", reasonOf(error));
-          this.#loseConnection();
+          this.#lose("a device could not return", reasonOf(error));
         }
       }
     }
@@ -215,63 +232,64 @@ export class Link {
     client.queue.length = 0;
     this.#gatewayAtConnect = this.#parts.outages.mark();
     client.reconnect(this.#stores);
-    this.#listening?.listenTo(client.stream);
-    const { sessionPresent } = await awaitConnack(client, this.#failure);
-    if (!sessionPresent) this.#parts.ledger.incident("a persistent session was gone on return", this.name);
+    this.#hearing.listenTo(client.stream);
+    this.#welcome(await awaitConnack(client, this.#failure), this.#options.persistent);
+    if (!this.#options.persistent) await subscribe(client, this.#wanted);
+  }
+
+  #welcome(connack: IConnackPacket, mayResume: boolean): void {
+    const { asks = false } = this.#options;
+    const { name, replyPrefix: before } = this;
+    const isReturn = this.#state === "away";
+    const { faults, replyPrefix } = readWelcome(connack, { name, isReturn, mayResume, asks, replyPrefix: before });
+    for (const fault of faults) this.#parts.ledger.incident(fault, name);
+    this.#hearing.replyPrefix = replyPrefix;
+  }
+
+  /** Whether it may be away without missing what it has to get: a queue keeps its jobs for whoever comes. */
+  get #mayReturn(): boolean {
+    return this.#options.persistent || this.#filters.some((filter) => filter.startsWith("$queue/"));
+  }
+
+  get #filters(): string[] {
+    return Object.keys(this.#wanted);
   }
 
   #listen(client: MqttClient): void {
     // Errors come out of awaitConnack while connecting, and as an end of the connection afterwards.
     client.on("error", () => {});
-    client.on("message", (topic, payload, packet) => {
-      const atMs = this.#parts.clock.nowMs();
-      const decoded = decodePayload(payload);
-      const properties = this.#listening?.propertiesOf(packet);
-      this.#parts.ledger.arrived({ receiver: this.name, topic, decoded, dup: packet.dup, atMs, properties });
-      if (!("body" in decoded)) return;
-      this.#handshakes.released(decoded.stamp);
-      this.onMessage({ topic, body: decoded.body });
-    });
+    this.#hearing.attach(client);
     client.on("packetsend", (packet) => {
       // MQTT.js sends again, before it says that it is connected, without DUP [MQTT-3.3.1-1].
       if (packet.cmd === "publish" && packet.qos > 0 && this.#state !== "online") packet.dup = true;
-      this.#listening?.sent(packet);
     });
     client.on("packetreceive", (packet) => this.#received(packet));
     client.on("close", () => {
       if (this.#state !== "online") return;
-      if (this.#options.persistent && this.#parts.outages.excuseEnd(this.#gatewayAtConnect)) {
+      if (this.#mayReturn && this.#parts.outages.excuseEnd(this.#gatewayAtConnect)) {
         this.#state = "away";
         this.#parts.ledger.left(this.name, this.#parts.clock.nowMs());
         void this.comeBack();
         return;
       }
       // Not an absence: those excuse losses, and this is the gateway's doing.
-      this.#parts.ledger.incident("a connection was lost that nobody had cut", this.name);
-      this.#loseConnection();
+      this.#lose("a connection was lost that nobody had cut", this.name);
     });
   }
 
   #received(packet: Packet): void {
     const { outages } = this.#parts;
     const isStopping = outages.excuseAttempt(this.#gatewayAtConnect);
-    this.#listening?.received(packet, { isRecovering: this.#state !== "online", isStopping });
+    this.#hearing.received(packet, { isRecovering: this.#state !== "online", isStopping });
     if (packet.cmd === "connack") {
       // Not at the `connect` event: MQTT.js sends again first, and what waited at the gateway arrives meanwhile.
       this.#outgoing.connected(packet);
       this.#parts.ledger.returned(this.name, this.#parts.clock.nowMs());
-    }
-    if (packet.cmd === "publish" && packet.qos === 2) this.#noteHandshake(packet);
+    } else this.#outgoing.received(packet);
   }
 
-  #noteHandshake({ payload, messageId }: IPublishPacket): void {
-    const decoded = decodePayload(payload as Buffer);
-    if (!("body" in decoded)) return;
-    const { stamp } = decoded;
-    if (this.#handshakes.published(stamp, messageId!)) this.#parts.ledger.renumbered(stamp.topic);
-  }
-
-  #loseConnection(): void {
+  #lose(incident: string, who: string): void {
+    this.#parts.ledger.incident(incident, who);
     this.#state = "lost";
     this.#parts.lost(this);
   }

@@ -1,7 +1,9 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { castFleet } from "./cast-fleet.ts";
 import { FleetError } from "./fleet-error.ts";
 import type { Gateway } from "./gateway.ts";
 import { type Protocol, protocols } from "./protocol-version.ts";
+import { yamlOf } from "./scenario/destinations.ts";
 import type { Scenario } from "./scenario/scenario.ts";
 import { scenarios } from "./scenario/scenarios.ts";
 
@@ -17,12 +19,20 @@ export type DevicesOptions = {
   withGateway: boolean;
   /** How often that gateway is killed and started again. */
   kills: number;
+  /** Client ids, queues, groups and the second level of topics begin with it; undefined for one of this run's own. */
+  alias: string | undefined;
   permitQos0Loss: boolean;
   lateSeconds: number;
   jsonFile: string | undefined;
   quiet: boolean;
 };
 
+/** Every scenario, one after another. */
+export type AllOptions = { all: readonly DevicesOptions[]; jsonFile: string | undefined; quiet: boolean };
+
+const allName = "all";
+const devicesDefault = 200;
+const secondsDefault = 10;
 const devicesMax = 10_000;
 const killsMax = 10_000;
 
@@ -30,7 +40,7 @@ const killsMax = 10_000;
  * Reads the command line (without node and script).
  * @throws FleetError ERR_USAGE with one line that says what is wrong
  */
-export function parseOptions(args: readonly string[]): DevicesOptions | { help: string } {
+export function parseOptions(args: readonly string[]): DevicesOptions | AllOptions | { help: string } {
   let help = "";
   const command = createCommand((text) => {
     help += text;
@@ -42,24 +52,37 @@ export function parseOptions(args: readonly string[]): DevicesOptions | { help: 
     if (error.code === "commander.helpDisplayed") return { help };
     throw usage(error.message.replace(/^error: /, "").replaceAll("\n", " "));
   }
-  return check(command.args[0]!, command.opts<Flags>());
+  const name = command.args[0]!;
+  const { printConfig = false, ...flags } = command.opts<Flags & { printConfig?: boolean }>();
+  const wanted = name === allName ? [...scenarios.values()] : [scenarioNamed(name)];
+  const plays = wanted.map((scenario) => check(scenario, flags, name === allName));
+  if (printConfig) return { help: configText(plays) };
+  return name === allName ? { all: plays, jsonFile: flags.json, quiet: flags.quiet } : plays[0]!;
 }
 
-type Flags = Omit<DevicesOptions, "scenario" | "gateway" | "jsonFile" | "lateSeconds"> &
-  Gateway & { json?: string; lateSeconds?: number };
+type Chosen = "scenario" | "devices" | "seconds" | "protocol" | "gateway" | "jsonFile" | "lateSeconds" | "alias";
+type Flags = Omit<DevicesOptions, Chosen> &
+  Partial<Pick<DevicesOptions, "devices" | "seconds" | "protocol" | "lateSeconds">> &
+  Gateway & { json?: string; run?: string };
 
 function createCommand(writeHelp: (text: string) => void): Command {
   const summaries = [...scenarios.values()].map(({ name, summary }) => `  ${name}: ${summary}`);
+  const voices = [...scenarios.values()].map(({ name, protocol }) => `${protocol} in ${name}`).join(", ");
   const lateness = [...scenarios.values()].map(({ name, lateSeconds }) => `${lateSeconds} in ${name}`).join(", ");
   return new Command("devices")
     .description(`Runs a fleet of simulated MQTT devices and judges what was delivered.\n\n${summaries.join("\n")}`)
-    .argument("<scenario>", `one of: ${[...scenarios.keys()].join(", ")}`)
-    .option("--devices <number>", "how many devices, of all kinds together", whole(1, devicesMax), 200)
-    .option("--seconds <number>", "how long they live", positive, 10)
+    .argument("<scenario>", `one of: ${[...scenarios.keys()].join(", ")}; or all of them, small, one after another`)
+    .option(
+      "--devices <number>",
+      `how many devices, of all kinds together (default: ${devicesDefault}, few in all)`,
+      whole(1, devicesMax),
+    )
+    .option("--seconds <number>", `how long they live (default: ${secondsDefault}, few in all)`, positive)
     .addOption(
-      new Option("--protocol <version>", "what they speak; mixed: half of each kind this, half that")
-        .choices(protocols)
-        .default("3.1.1", "3.1.1, which every gateway knows"),
+      new Option(
+        "--protocol <version>",
+        `what they speak; mixed: half of each kind this, half that (default: ${voices})`,
+      ).choices(protocols),
     )
     .option("--seed <number>", "the same seed gives the same fleet", whole(0, 2 ** 32 - 1), 1)
     .option("--prefix <topic>", "first level of all topics", topicPrefix, "devices")
@@ -67,6 +90,8 @@ function createCommand(writeHelp: (text: string) => void): Command {
     .option("--ws-url <url>", "its WebSocket address", address("ws:", "wss:"), "ws://127.0.0.1:8083/mqtt")
     .option("--username <name>", "for every device")
     .option("--password <password>", "for every device; needs --username")
+    .option("--run <name>", "what client ids, queues and groups begin with (default: another name each time)", alias)
+    .option("--print-config", "print the queues and groups that the gateway must have for that --run, and end")
     .addOption(new Option("--with-gateway", "start a gateway for this run").default(false).conflicts(["url", "wsUrl"]))
     .option("--permit-qos0-loss", "lost QoS 0 messages do not fail the verdict", false)
     .option("--kills <number>", "kill that gateway so often; needs --with-gateway", whole(0, killsMax), 0)
@@ -78,26 +103,53 @@ function createCommand(writeHelp: (text: string) => void): Command {
     .configureOutput({ writeOut: writeHelp, writeErr: () => {} });
 }
 
-function check(name: string, flags: Flags): DevicesOptions {
+function scenarioNamed(name: string): Scenario {
   const scenario = scenarios.get(name);
-  if (scenario === undefined) {
-    throw usage(`there is no scenario "${name}"; scenarios are: ${[...scenarios.keys()].join(", ")}`);
-  }
-  if (flags.devices < scenario.devicesMin) {
-    throw usage(`${name} needs --devices ${scenario.devicesMin} or more, for one of each kind; got ${flags.devices}`);
+  if (scenario !== undefined) return scenario;
+  throw usage(`there is no scenario "${name}"; scenarios are: ${[...scenarios.keys(), allName].join(", ")}`);
+}
+
+function check(scenario: Scenario, flags: Flags, isOneOfAll: boolean): DevicesOptions {
+  const { name } = scenario;
+  const { url, wsUrl, username, password, json, run: alias, ...rest } = flags;
+  const { lateSeconds = scenario.lateSeconds, protocol = scenario.protocol } = flags;
+  const size = isOneOfAll ? scenario.small : { devices: devicesDefault, seconds: secondsDefault };
+  const { devices = size.devices, seconds = size.seconds } = flags;
+  if (devices < scenario.devicesMin) {
+    throw usage(`${name} needs --devices ${scenario.devicesMin} or more, for one of each kind; got ${devices}`);
   }
   if (flags.kills > 0 && !flags.withGateway)
     throw usage("--kills needs --with-gateway: only that is this run's to kill");
-  if (flags.kills > 0 && !scenario.waiting)
+  if (flags.kills > 0 && !scenario.enduring && !isOneOfAll)
     throw usage(`--kills cannot be used with ${name}, whose sessions are clean`);
+  if (scenario.destinations !== undefined && !flags.withGateway && alias === undefined) {
+    const advice = `add --with-gateway, or choose --run NAME and give the gateway what --print-config prints for it`;
+    throw usage(`${name} needs queues or groups in the gateway's configuration: ${advice}`);
+  }
   // A password without a user name is not allowed on the wire either [MQTT-3.1.2-22].
-  if (flags.password !== undefined && flags.username === undefined) throw usage("--password needs --username");
-  const { url, wsUrl, username, password, json, lateSeconds = scenario.lateSeconds, ...rest } = flags;
+  if (password !== undefined && username === undefined) throw usage("--password needs --username");
   const credentials = {
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
   };
-  return { ...rest, scenario, lateSeconds, gateway: { url, wsUrl, ...credentials }, jsonFile: json };
+  const kills = scenario.enduring ? flags.kills : 0;
+  const chosen = { scenario, devices, seconds, protocol, lateSeconds, kills, alias };
+  return { ...rest, ...chosen, gateway: { url, wsUrl, ...credentials }, jsonFile: json };
+}
+
+function configText(plays: readonly DevicesOptions[]): string {
+  if (plays.some(({ alias: name }) => name === undefined)) throw usage("--print-config needs --run");
+  const all = plays.map((play) => castFleet(play, play.alias!).destinations);
+  return yamlOf({
+    queues: Object.assign({}, ...all.map(({ queues }) => queues)),
+    groups: Object.assign({}, ...all.map(({ groups }) => groups)),
+  });
+}
+
+function alias(text: string): string {
+  // With the longest name of a device, a client id of more than 23 bytes is one that a server may refuse [MQTT-3.1.3-5].
+  if (/^[a-z0-9]{1,8}$/.test(text)) return text;
+  throw new InvalidArgumentError("It must be 1 to 8 small letters and digits.");
 }
 
 function whole(min: number, max: number): (text: string) => number {

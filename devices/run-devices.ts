@@ -1,28 +1,8 @@
-import { randomBytes } from "node:crypto";
-import { rm, writeFile } from "node:fs/promises";
-import { type Cast, castFleet } from "./cast-fleet.ts";
-import { systemClock } from "./clock.ts";
-import { Fleet, type FleetOptions } from "./fleet.ts";
+import { writeFile } from "node:fs/promises";
 import { FleetError } from "./fleet-error.ts";
-import { gatewaySettings } from "./gateway-settings.ts";
-import { type KillOptions, killAtRandom } from "./kill-at-random.ts";
-import { Ledger } from "./ledger/ledger.ts";
-import { type DevicesOptions, parseOptions } from "./options.ts";
-import { Outages } from "./outages.ts";
-import { OwnGateway } from "./own-gateway.ts";
-import { createProgress, silentProgress } from "./progress.ts";
-import { createRandom } from "./random.ts";
-import { createReport, type Report, renderReport } from "./report.ts";
-
-export type Surroundings = {
-  out: (text: string) => void;
-  error: (text: string) => void;
-  progressStream: NodeJS.WriteStream;
-  /** Path of the gateway's bundle, for --with-gateway. */
-  gatewayMain: string;
-  /** Aborted by the first Ctrl-C. */
-  signal: AbortSignal;
-};
+import { parseOptions } from "./options.ts";
+import { play, type Surroundings } from "./play.ts";
+import { type Report, renderReport } from "./report.ts";
 
 const interruptedExitCode = 130;
 
@@ -34,11 +14,27 @@ export async function runDevices(args: readonly string[], surroundings: Surround
       surroundings.out(options.help);
       return 0;
     }
-    const report = await play(options, surroundings);
-    surroundings.out(renderReport(report, options.quiet));
-    if (options.jsonFile !== undefined) await writeReport(options.jsonFile, report);
-    if (report.interrupted) return interruptedExitCode;
-    return report.passed ? 0 : 1;
+    if (!("all" in options)) {
+      const report = await play(options, surroundings);
+      surroundings.out(renderReport(report, options.quiet));
+      if (options.jsonFile !== undefined) await writeReport(options.jsonFile, report);
+      return exitCodeOf([report]);
+    }
+    const reports: Report[] = [];
+    for (const each of options.all) {
+      if (surroundings.signal.aborted) break;
+      reports.push(await play(each, surroundings));
+      surroundings.out(
+        `${options.quiet ? `${each.scenario.name}: ` : ""}${renderReport(reports.at(-1)!, options.quiet)}\n`,
+      );
+    }
+    const passed = reports.length === options.all.length && reports.every((report) => report.passed);
+    const names = reports.flatMap(({ scenario, passed: itPassed }) => (itPassed ? [] : [scenario]));
+    surroundings.out(passed ? `PASSED: all ${reports.length} scenarios\n` : `FAILED: ${names.join(", ")}\n`);
+    const interrupted = reports.some((report) => report.interrupted);
+    const whole = { scenario: "all", interrupted, passed, reports };
+    if (options.jsonFile !== undefined) await writeReport(options.jsonFile, whole);
+    return exitCodeOf(reports);
   } catch (error) {
     if (!(error instanceof FleetError) || error.code === "ERR_INVARIANT") throw error;
     if (surroundings.signal.aborted) return interruptedExitCode;
@@ -47,95 +43,16 @@ export async function runDevices(args: readonly string[], surroundings: Surround
   }
 }
 
-async function play(options: DevicesOptions, surroundings: Surroundings): Promise<Report> {
-  const run = randomBytes(3).toString("hex");
-  const { permitQos0Loss } = options;
-  const lateMsMax = options.lateSeconds * 1_000;
-  const ledger = new Ledger({ run, permitQos0Loss, lateMsMax, permitUnacknowledged: options.scenario.waiting });
-  const outages = new Outages();
-  const cast = castFleet(options, run);
-  const parts = { run, cast, ledger, outages, surroundings };
-  if (!options.withGateway) {
-    await runFleet(options, { ...parts, gateway: options.gateway, havoc: async () => {} });
-    return conclude([]);
-  }
-  const { settings, storeDirectory } = await gatewaySettings(options, run);
-  const own = new OwnGateway(surroundings.gatewayMain, settings);
-  try {
-    const gateway = { ...options.gateway, ...(await own.start()) };
-    const havoc = () => wreakHavoc(options, { own, outages, ledger, signal: surroundings.signal });
-    await runFleet(options, { ...parts, gateway, havoc });
-  } catch (error) {
-    if (storeDirectory !== undefined) await rm(storeDirectory, { recursive: true, force: true });
-    throw error;
-  } finally {
-    const unclean = await own.stop();
-    if (unclean !== undefined) ledger.incident("the gateway did not end well", unclean);
-  }
-  const report = conclude(own.complaints);
-  if (storeDirectory === undefined) return report;
-  if (!report.passed && !report.interrupted) return { ...report, storeDirectory };
-  await rm(storeDirectory, { recursive: true, force: true });
-  return report;
-
-  function conclude(gatewayComplaints: string[]): Report {
-    const interrupted = surroundings.signal.aborted;
-    const { speakers } = cast;
-    return createReport(options, { run, speakers, ledger, kills: outages.kills, interrupted, gatewayComplaints });
-  }
-}
-
-async function wreakHavoc(
-  { kills, seconds, seed }: DevicesOptions,
-  parts: Pick<KillOptions, "own" | "outages" | "ledger" | "signal">,
-): Promise<void> {
-  if (kills === 0) return;
-  const random = createRandom(seed, "kills");
-  await killAtRandom({ ...parts, kills, liveMs: seconds * 1_000, clock: systemClock, random });
-}
-
-async function runFleet(
-  options: DevicesOptions,
-  parts: Pick<FleetOptions, "run" | "ledger" | "outages" | "gateway" | "havoc"> & {
-    cast: Cast;
-    surroundings: Surroundings;
-  },
-): Promise<void> {
-  const { surroundings, cast, ...rest } = parts;
-  const { root, members, versions } = cast;
-  const { seed } = options;
-  const liveMs = options.seconds * 1_000;
-  const progress = options.quiet ? silentProgress : createProgress(surroundings.progressStream);
-  const { signal } = surroundings;
-  // What comes after a longer silence would be late, so waiting for it cannot save the verdict.
-  const quietMs = options.lateSeconds * 1_000;
-  const looksAgain = options.scenario.waiting;
-  const fleet = new Fleet(members, {
-    ...rest,
-    root,
-    seed,
-    versions,
-    liveMs,
-    quietMs,
-    looksAgain,
-    clock: systemClock,
-    progress,
-    signal,
-  });
-  try {
-    await fleet.run();
-  } catch (error) {
-    if (!(error instanceof FleetError) || error.code !== "ERR_GATEWAY_UNREACHABLE" || options.withGateway) throw error;
-    const advice = `is it up? Start it with "npm start", name another by --url and --ws-url, or add --with-gateway`;
-    throw new FleetError(error.code, `${error.message}: ${advice}`, { cause: error });
-  }
-}
-
-async function writeReport(file: string, report: Report): Promise<void> {
+async function writeReport(file: string, report: object): Promise<void> {
   try {
     await writeFile(file, `${JSON.stringify(report, null, 2)}\n`);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new FleetError("ERR_REPORT", `the report could not be written to ${file} (${reason})`, { cause: error });
   }
+}
+
+function exitCodeOf(reports: readonly Report[]): number {
+  if (reports.some(({ interrupted }) => interrupted)) return interruptedExitCode;
+  return reports.every(({ passed }) => passed) ? 0 : 1;
 }

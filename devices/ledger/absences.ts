@@ -23,6 +23,11 @@ export class Absences {
     return this.#absences.get(name)?.some((absence) => absence.fromMs <= toMs && absence.toMs >= fromMs) ?? false;
   }
 
+  /** Did this device leave by `leftMs` at the latest and not return before `returnedMs`? */
+  covers(name: string, leftMs: number, returnedMs: number): boolean {
+    return this.#absences.get(name)?.some(({ fromMs, toMs }) => fromMs <= leftMs && toMs >= returnedMs) ?? false;
+  }
+
   /** The last return before `atMs`, or minus infinity: until then nothing could travel. */
   lastReturnMs(name: string, atMs: number): number {
     return this.#absences.get(name)?.findLast((absence) => absence.toMs <= atMs)?.toMs ?? Number.NEGATIVE_INFINITY;

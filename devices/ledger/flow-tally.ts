@@ -8,6 +8,13 @@ export type FlowTally = {
   /** The publishers' QoS; undefined for messages of no known flow. */
   qos: 0 | 1 | 2 | undefined;
   sent: number;
+  /** Its messages go into a queue, perhaps to nobody else. */
+  queued: boolean;
+  /** Nobody is there to get them. */
+  toNobody: boolean;
+  /** Acknowledgements that told an MQTT 5 publisher that nobody is there, and those that said it or not, wrongly. */
+  toldOfNobody: number;
+  wronglyTold: number;
   /** Sent messages times their receivers. */
   expected: number;
   /** First arrivals. */
@@ -30,6 +37,8 @@ export type FlowTally = {
   acknowledged: number;
   unacknowledged: number;
   unacknowledgedPermitted: number;
+  /** Whose these are: how many, and the number of the first. */
+  unacknowledgedOf: { topic: string; count: number; first: number }[];
   /** From sending (or from the later return of either end) to the first arrival. Undefined if nothing came. */
   latencyMsP50: number | undefined;
   latencyMsP99: number | undefined;
@@ -50,6 +59,10 @@ export function tallyFlow(
     flow,
     qos: streams[0]?.stream.qos,
     sent: 0,
+    queued: streams.some(({ queues }) => queues > 0),
+    toNobody: streams.length > 0 && streams.every(({ stream }) => stream.plan.reachesNobody === true),
+    toldOfNobody: 0,
+    wronglyTold: 0,
     expected: 0,
     received: 0,
     waited: 0,
@@ -66,6 +79,7 @@ export function tallyFlow(
     acknowledged: 0,
     unacknowledged: 0,
     unacknowledgedPermitted: 0,
+    unacknowledgedOf: [],
     latencyMsP50: undefined,
     latencyMsP99: undefined,
     examples: [...(strays?.examples ?? [])],
@@ -81,10 +95,15 @@ export function tallyFlow(
 function addStream(tally: FlowTally, { stream, lanes }: OpenStream, latenciesMs: number[]): void {
   tally.sent += stream.sent;
   tally.renumbered += stream.renumbered;
+  tally.toldOfNobody += stream.toldOfNobody;
+  tally.wronglyTold += stream.wronglyTold;
+  if (stream.wronglyTold > 0) example(tally, `${stream.sender} was wrongly told who is there for ${stream.topic}`);
   tally.expected += stream.sent * lanes.size;
   if (stream.qos > 0) {
     tally.acknowledged += stream.acknowledged;
-    tally.unacknowledged += stream.sent - stream.acknowledged;
+    const count = stream.sent - stream.acknowledged;
+    tally.unacknowledged += count;
+    if (count > 0) tally.unacknowledgedOf.push({ topic: stream.topic, count, first: stream.firstUnacknowledged });
   }
   for (const lane of lanes.values()) {
     tally.received += lane.received;

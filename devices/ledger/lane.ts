@@ -74,10 +74,10 @@ export class Lane {
 
   /** Judges the properties of an arrival, a repeated one too. */
   said(stamp: Stamp, properties: WireProperties, atMs: number): void {
-    const { flow, version } = this.#stream;
+    const { plan, version } = this.#stream;
     const expirySeconds = this.#expiryBounds(stamp.sequence, atMs);
     const subscriptionIdentifiers = this.#subscriptionIdentifiers;
-    const expected = { stamp, flow, sentBy5: version === 5, subscriptionIdentifiers, expirySeconds };
+    const expected = { stamp, wording: plan, sentBy5: version === 5, subscriptionIdentifiers, expirySeconds };
     const fault = propertyFault(expected, properties);
     if (fault === undefined) return;
     this.altered++;
@@ -107,13 +107,31 @@ export class Lane {
     }
   }
 
+  /** How many of those that never came had expired before they could. */
+  get expired(): number {
+    if (this.#stream.expirySeconds === undefined || this.received === this.#stream.sent) return 0;
+    let expired = 0;
+    for (const { sequence } of this.missing()) if (this.#hasExpired(sequence)) expired++;
+    return expired;
+  }
+
   #permitsLoss(sequence: number): boolean {
+    if (this.#hasExpired(sequence)) return true;
     if (this.qos !== 0) return this.#limits.permitUnacknowledged && !this.#stream.isAcknowledged(sequence);
     if (this.#limits.permitQos0Loss) return true;
     const fromMs = this.#stream.sentAtMs(sequence);
     return [this.receiver, this.#stream.sender].some((name) =>
       this.#absences.overlaps(name, fromMs, fromMs + inTransitMsMax),
     );
+  }
+
+  /** Was the receiver away, from when the message could have reached it until its expiry [MQTT-3.3.2-5]? */
+  #hasExpired(sequence: number): boolean {
+    const { expirySeconds } = this.#stream;
+    if (expirySeconds === undefined) return false;
+    const sentAtMs = this.#stream.sentAtMs(sequence);
+    const expiredAtMs = sentAtMs + (expirySeconds - expirySlackSeconds) * 1_000;
+    return this.#absences.covers(this.receiver, sentAtMs + inTransitMsMax, expiredAtMs);
   }
 
   /**

@@ -1,11 +1,19 @@
 import { FleetError } from "../fleet-error.ts";
 import type { Decoded } from "../payload.ts";
-import { topicMatches } from "../topic-matches.ts";
+import { messageProperties } from "../version5/message-properties.ts";
 import type { WireProperties } from "../version5/read-publish.ts";
 import { Absences } from "./absences.ts";
+import { answerTo } from "./answer-to.ts";
+import { Audience, type GroupPlan } from "./audience.ts";
+import { CallBook } from "./call-book.ts";
+import { type CallTally, tallyCalls } from "./call-tally.ts";
 import { type FlowTally, tallyFlow } from "./flow-tally.ts";
-import { type Grant, Lane, type LaneLimits } from "./lane.ts";
-import type { OpenStream, Strays } from "./open-stream.ts";
+import type { Handed, QueuePlan } from "./job-book.ts";
+import type { JobTally } from "./job-tally.ts";
+import { Lane, type LaneLimits } from "./lane.ts";
+import type { OpenStream } from "./open-stream.ts";
+import { QueueBooks } from "./queue-books.ts";
+import { StrayBook } from "./stray-book.ts";
 import { Stream, type StreamPlan } from "./stream.ts";
 
 export type LedgerOptions = LaneLimits & { run: string };
@@ -15,25 +23,29 @@ export type Arrival = {
   decoded: Decoded;
   dup: boolean;
   atMs: number;
+  /** When its PUBLISH came, if that was before. */
+  cameAtMs?: number;
   /** What an MQTT 5 receiver got besides. */
   properties?: WireProperties | undefined;
 };
-type Subscription = { receiver: string; filter: string; qos: 0 | 1 | 2; identifier: number | undefined };
 
 const unknownFlow = "unknown";
-const examplesMax = 3;
+/** What PUBACK says to an MQTT 5 sender that reaches nobody. */
+const noMatchingSubscribers = 0x10;
 
 /**
  * The book of one run: what was sent, who had to get it, and what came. It knows no network and no clock; the times
  * in it are the callers'. Who must receive a message is whoever had a SUBACK for a matching filter before its stream
- * was opened.
+ * was opened, every member of a group, and one worker of each queue.
  */
 export class Ledger {
   readonly #options: LedgerOptions;
   readonly #absences = new Absences();
-  readonly #subscriptions: Subscription[] = [];
+  readonly #audience = new Audience();
   readonly #streams = new Map<string, OpenStream>();
-  readonly #strays = new Map<string, Strays>();
+  readonly #queues: QueueBooks;
+  readonly #calls: CallBook;
+  readonly #strays = new StrayBook();
   readonly #finished = new Set<string>();
   readonly #incidents = new Map<string, string[]>();
   #outstanding = 0;
@@ -42,11 +54,26 @@ export class Ledger {
 
   constructor(options: LedgerOptions) {
     this.#options = options;
+    this.#queues = new QueueBooks(this.#absences, options);
+    this.#calls = new CallBook(this.#absences, options.lateMsMax);
   }
 
-  /** First arrivals that are still to come. */
+  /** First arrivals, first settlements and answers that are still to come. */
   get outstanding(): number {
     return this.#outstanding;
+  }
+
+  /** The same without what had expired before it could arrive: nobody need wait for that. */
+  get awaited(): number {
+    if (this.#outstanding === 0) return 0;
+    let expired = 0;
+    for (const { lanes } of this.#streams.values()) for (const lane of lanes.values()) expired += lane.expired;
+    return this.#outstanding - expired;
+  }
+
+  /** How many of these are answers to calls that were interrupted, and may have failed honestly. */
+  get interruptedCalls(): number {
+    return this.#calls.interrupted;
   }
 
   /** QoS 1 and 2 messages whose publisher has no acknowledgement yet. */
@@ -63,74 +90,119 @@ export class Ledger {
     return this.#incidents;
   }
 
+  queue(plan: QueuePlan): void {
+    this.#queues.add(plan);
+  }
+
+  group(plan: GroupPlan): void {
+    this.#audience.group(plan);
+  }
+
   /** `identifier` is the subscription identifier of an MQTT 5 receiver. */
   subscribed(receiver: string, filter: string, qos: 0 | 1 | 2, identifier?: number): void {
     if (this.#streams.size > 0) {
       throw new FleetError("ERR_INVARIANT", `${receiver} subscribed to ${filter} after streams were opened`);
     }
-    this.#subscriptions.push({ receiver, filter, qos, identifier });
+    this.#audience.subscribed(receiver, filter, qos, identifier);
+    const consumer = this.#audience.consumer(receiver);
+    if (consumer !== undefined) this.#queues.named(consumer.queue).consumer(receiver);
   }
 
   open(plan: StreamPlan): void {
     if (this.#streams.has(plan.topic)) throw new FleetError("ERR_INVARIANT", `${plan.topic} has two streams`);
     const stream = new Stream(plan);
-    const grants = new Map<string, Grant>();
-    for (const { receiver, filter, qos, identifier } of this.#subscriptions) {
-      if (!topicMatches(filter, plan.topic)) continue;
-      const other = grants.get(receiver);
-      const identifiers = [
-        ...(other?.subscriptionIdentifiers ?? []),
-        ...(identifier === undefined ? [] : [identifier]),
-      ];
-      grants.set(receiver, {
-        qos: other !== undefined && other.qos > qos ? other.qos : qos, // [MQTT-3.3.5-1]
-        subscriptionIdentifiers: identifiers.sort((a, b) => a - b),
-      });
-    }
     const lanes = new Map<string, Lane>();
-    for (const [receiver, grant] of grants) {
+    for (const [receiver, grant] of this.#audience.grants(plan)) {
       lanes.set(receiver, new Lane(receiver, grant, stream, this.#absences, this.#options));
     }
-    this.#streams.set(plan.topic, { stream, lanes });
+    this.#streams.set(plan.topic, { stream, lanes, queues: this.#queues.cover(stream) });
   }
 
   /** Books a message and gives its sequence number. */
   sending(topic: string, atMs: number): number {
-    const { stream, lanes } = this.#opened(topic);
-    this.#outstanding += lanes.size;
+    const { stream, lanes, queues } = this.#opened(topic);
+    this.#outstanding += lanes.size + queues;
     if (stream.qos > 0) this.#unacknowledged++;
     return stream.send(atMs);
   }
 
-  /** PUBACK or PUBCOMP came for this message. */
-  acknowledged(topic: string, sequence: number, atMs: number): void {
+  /** The message that was booked last is a call, with this payload. */
+  calling(topic: string, sequence: number, payload: Uint8Array): void {
     const { stream } = this.#opened(topic);
-    if (stream.qos > 0 && stream.acknowledge(sequence, atMs)) this.#unacknowledged--;
+    const stamp = { run: this.#options.run, sender: stream.sender, topic, sequence, sentAtMs: 0 };
+    const correlation = messageProperties(stamp, stream.plan).correlationData.toString("hex");
+    if (this.#calls.called(stream, sequence, correlation, answerTo(payload))) this.#outstanding++;
   }
 
-  arrived(arrival: Arrival): void {
+  /** PUBACK or PUBCOMP came for this message; `reasonCode` is that of MQTT 5. */
+  acknowledged(topic: string, sequence: number, atMs: number, reasonCode?: number): void {
+    const { stream, lanes, queues } = this.#opened(topic);
+    if (stream.qos === 0 || !stream.acknowledge(sequence, atMs)) return;
+    this.#unacknowledged--;
+    const isTold = reasonCode === noMatchingSubscribers;
+    if (isTold) stream.toldOfNobody++;
+    if (reasonCode === undefined) return;
+    const reaches = lanes.size + queues > 0;
+    if (stream.plan.reachesNobody === true ? !isTold : isTold && reaches) stream.wronglyTold++;
+  }
+
+  /** Books what came. Gives what a worker was handed, to be booked again when it is settled. */
+  arrived(arrival: Arrival): Handed | undefined {
     this.#lastArrivalMs = arrival.atMs;
-    if (this.#finished.has(arrival.receiver)) {
-      this.incident("a mailbox was not empty after its device had acknowledged all of it", arrival.receiver);
+    const { receiver, topic, decoded } = arrival;
+    if (this.#finished.has(receiver)) {
+      this.incident("a mailbox was not empty after its device had acknowledged all of it", receiver);
     }
-    const opened = this.#streams.get(arrival.topic);
+    const opened = this.#streams.get(topic);
     const flow = opened?.stream.flow ?? unknownFlow;
-    if ("torn" in arrival.decoded) {
-      this.#stray(flow, "corrupted", `${arrival.receiver} got one on ${arrival.topic}: ${arrival.decoded.torn}`);
-      return;
+    if ("torn" in decoded) {
+      this.#strays.add(flow, "corrupted", `${receiver} got one on ${topic}: ${decoded.torn}`);
+      return undefined;
     }
-    const { stamp } = arrival.decoded;
-    const lane = opened?.lanes.get(arrival.receiver);
-    const belongs =
-      stamp.run === this.#options.run && stamp.topic === arrival.topic && stamp.sender === opened?.stream.sender;
+    const { stamp } = decoded;
+    const belongs = stamp.run === this.#options.run && stamp.topic === topic && stamp.sender === opened?.stream.sender;
     const wasSent = opened !== undefined && stamp.sequence >= 1 && stamp.sequence <= opened.stream.sent;
-    if (lane === undefined || !belongs || !wasSent) {
-      const origin = `${stamp.sender} of run ${stamp.run}, number ${stamp.sequence} on ${stamp.topic}`;
-      this.#stray(flow, "foreign", `${arrival.receiver} got one on ${arrival.topic} from ${origin}`);
+    if (belongs && wasSent) {
+      const consumer = this.#audience.consumer(receiver);
+      if (consumer !== undefined) {
+        const handed = this.#queues.arrived(consumer, opened.stream, stamp, arrival);
+        if (handed !== undefined) return handed;
+      }
+      const lane = opened.lanes.get(receiver);
+      if (lane !== undefined) {
+        if (lane.arrived(stamp.sequence, arrival.atMs, arrival.dup)) this.#outstanding--;
+        if (arrival.properties !== undefined) lane.said(stamp, arrival.properties, arrival.cameAtMs ?? arrival.atMs);
+        return undefined;
+      }
+    }
+    const origin = `${stamp.sender} of run ${stamp.run}, number ${stamp.sequence} on ${stamp.topic}`;
+    this.#strays.add(flow, "foreign", `${receiver} got one on ${topic} from ${origin}`);
+    return undefined;
+  }
+
+  /** A worker has sent the acknowledgement of a job. */
+  settled(handed: Handed, atMs: number): void {
+    if (this.#queues.settled(handed, atMs)) this.#outstanding--;
+  }
+
+  /** A worker has refused a job. */
+  rejected({ delivery }: Handed, atMs: number): void {
+    delivery.rejectedAtMs ??= atMs;
+  }
+
+  /** Something came on a topic that only this caller may hear. */
+  answered(arrival: Arrival): void {
+    this.#lastArrivalMs = arrival.atMs;
+    const { receiver, topic, decoded, properties, dup, atMs } = arrival;
+    if ("torn" in decoded) {
+      this.#strays.add(unknownFlow, "corrupted", `${receiver} got an answer on ${topic}: ${decoded.torn}`);
       return;
     }
-    if (lane.arrived(stamp.sequence, arrival.atMs, arrival.dup)) this.#outstanding--;
-    if (arrival.properties !== undefined) lane.said(stamp, arrival.properties, arrival.atMs);
+    const correlation = properties?.correlationData?.toString("hex");
+    const { run, sender } = decoded.stamp;
+    const responder = run === this.#options.run ? sender : `${sender} of run ${run}`;
+    const answer = { caller: receiver, topic, correlation, responder, text: decoded.body.toString(), dup, atMs };
+    if (this.#calls.answered(answer)) this.#outstanding--;
   }
 
   left(name: string, atMs: number): void {
@@ -171,20 +243,21 @@ export class Ledger {
       if (streams === undefined) flows.set(opened.stream.flow, [opened]);
       else streams.push(opened);
     }
-    if (this.#strays.has(unknownFlow)) flows.set(unknownFlow, []);
-    return [...flows].map(([flow, streams]) => tallyFlow(flow, streams, this.#strays.get(flow), this.#options));
+    if (this.#strays.of(unknownFlow) !== undefined) flows.set(unknownFlow, []);
+    return [...flows].map(([flow, streams]) => tallyFlow(flow, streams, this.#strays.of(flow), this.#options));
+  }
+
+  tallyJobs(): JobTally[] {
+    return this.#queues.tally();
+  }
+
+  tallyCalls(): CallTally[] {
+    return tallyCalls(this.#calls);
   }
 
   #opened(topic: string): OpenStream {
     const opened = this.#streams.get(topic);
     if (opened === undefined) throw new FleetError("ERR_INVARIANT", `nothing was opened on ${topic}`);
     return opened;
-  }
-
-  #stray(flow: string, kind: "foreign" | "corrupted", example: string): void {
-    const strays = this.#strays.get(flow) ?? { foreign: 0, corrupted: 0, examples: [] };
-    strays[kind]++;
-    if (strays.examples.length < examplesMax) strays.examples.push(example);
-    this.#strays.set(flow, strays);
   }
 }

@@ -1,10 +1,10 @@
 import type { Stamp } from "../payload.ts";
-import { messageProperties } from "../version5/message-properties.ts";
+import { messageProperties, type Wording } from "../version5/message-properties.ts";
 import type { WireProperties } from "../version5/read-publish.ts";
 
 export type ExpectedProperties = {
   stamp: Stamp;
-  flow: string;
+  wording: Wording;
   /** Whether the publisher spoke MQTT 5; one that did not has said nothing. */
   sentBy5: boolean;
   /** Those of the receiver's subscriptions that the topic matches, ascending. */
@@ -15,8 +15,8 @@ export type ExpectedProperties = {
 
 /** What is wrong with the properties that an MQTT 5 receiver got, in words; undefined if they are as they were sent. */
 export function propertyFault(expected: ExpectedProperties, got: WireProperties): string | undefined {
-  const { stamp, flow, sentBy5, subscriptionIdentifiers, expirySeconds } = expected;
-  const sent = sentBy5 ? messageProperties(stamp, flow) : undefined;
+  const { stamp, wording, sentBy5, subscriptionIdentifiers, expirySeconds } = expected;
+  const sent = sentBy5 ? messageProperties(stamp, wording) : undefined;
   const pairs: [string, unknown, unknown][] = [
     ["user properties", sent?.userProperties ?? [], got.userProperties], // [MQTT-3.3.2-17] [MQTT-3.3.2-18]
     ["content type", sent?.contentType, got.contentType], // [MQTT-3.3.2-20]

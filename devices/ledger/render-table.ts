@@ -1,4 +1,5 @@
 import type { FlowTally } from "./flow-tally.ts";
+import { milliseconds, renderRows, withPermitted } from "./render-rows.ts";
 
 const titles = [
   "flow",
@@ -21,16 +22,7 @@ const titles = [
 
 /** The report's table, without a newline at its end. `1 (1 ok)` is a count whose part in brackets MQTT permits. */
 export function renderTable(tallies: readonly FlowTally[]): string {
-  const rows = [titles, ...tallies.map(cells)];
-  const widths = titles.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  const lines = rows.map((row) =>
-    row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)))
-      .join("  ")
-      .trimEnd(),
-  );
-  lines.splice(1, 0, widths.map((width) => "-".repeat(width)).join("  "));
-  return lines.join("\n");
+  return renderRows([titles, ...tallies.map(cells)]);
 }
 
 function cells(tally: FlowTally): string[] {
@@ -52,12 +44,4 @@ function cells(tally: FlowTally): string[] {
     milliseconds(tally.latencyMsP50),
     milliseconds(tally.latencyMsP99),
   ];
-}
-
-function withPermitted(count: number, permitted: number): string {
-  return permitted === 0 ? String(count) : `${count} (${permitted} ok)`;
-}
-
-function milliseconds(value: number | undefined): string {
-  return value === undefined ? "-" : value.toFixed(value < 10 ? 2 : 1);
 }

@@ -1,5 +1,6 @@
 import { FleetError } from "../fleet-error.ts";
 import type { ProtocolVersion } from "../protocol-version.ts";
+import type { UserProperty } from "../version5/message-properties.ts";
 
 /** The topic that one sender publishes on, always at the same QoS: the unit in which MQTT promises order. */
 export type StreamPlan = {
@@ -12,6 +13,24 @@ export type StreamPlan = {
   version?: ProtocolVersion;
   /** The message expiry interval, which a sender with MQTT 5 gives. */
   expirySeconds?: number;
+  /** `$queue/<name>` or `$group/<name>`: it is published below that, and delivered under `topic`. */
+  via?: string;
+  /** What a sender with MQTT 5 says besides what every message says. */
+  userProperties?: readonly UserProperty[];
+  /** Where a sender with MQTT 5 wants its answers; below its topic if it is not said. */
+  responseTopic?: string;
+  /** Nobody is there to get it, and a sender with MQTT 5 must be told so. */
+  reachesNobody?: boolean;
+  /** Each message is a call to somebody who has to answer. */
+  call?: CallPlan;
+};
+
+/** Who has to answer a call. */
+export type CallPlan = {
+  /** The device that has the service; undefined where nobody has it. */
+  responder: string | undefined;
+  /** It hears the call and never answers. */
+  silent?: boolean;
 };
 
 /** What was sent on one stream. */
@@ -22,7 +41,11 @@ export class Stream {
   readonly qos: 0 | 1 | 2;
   readonly version: ProtocolVersion;
   readonly expirySeconds: number | undefined;
+  readonly plan: StreamPlan;
   renumbered = 0;
+  /** Acknowledgements that said to an MQTT 5 sender that nobody is there, and those that should have and did not. */
+  toldOfNobody = 0;
+  wronglyTold = 0;
   readonly #sentAtMs: number[] = [];
   readonly #acknowledgedAtMs = new Map<number, number>();
 
@@ -32,7 +55,8 @@ export class Stream {
     this.topic = plan.topic;
     this.qos = plan.qos;
     this.version = plan.version ?? 4;
-    this.expirySeconds = plan.expirySeconds;
+    this.plan = plan;
+    this.expirySeconds = this.version === 5 ? plan.expirySeconds : undefined;
   }
 
   get sent(): number {
@@ -57,6 +81,13 @@ export class Stream {
 
   isAcknowledged(sequence: number): boolean {
     return this.#acknowledgedAtMs.has(sequence);
+  }
+
+  /** Its number, or one more than was sent. */
+  get firstUnacknowledged(): number {
+    let sequence = 1;
+    while (this.isAcknowledged(sequence)) sequence++;
+    return sequence;
   }
 
   acknowledgedAtMs(sequence: number): number | undefined {

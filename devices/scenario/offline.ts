@@ -13,9 +13,12 @@ export const offline: Scenario = {
   name: "offline",
   summary: "devices sleep, messages wait for them, and --kills kills the gateway; nothing acknowledged may be missing",
   devicesMin,
+  small: { devices: 12, seconds: 3 },
+  protocol: "3.1.1",
   // Mailboxes of a gateway that is killed again and again may take their time; they may not lose anything.
   lateSeconds: 30,
   waiting: true,
+  enduring: true,
   cast(devices, stage) {
     const dispatchers = Math.max(1, Math.floor(devices / devicesPerDispatcher));
     const place = (name: string): Place => ({ name, ...stage, random: createRandom(stage.seed, name) });

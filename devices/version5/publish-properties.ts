@@ -1,12 +1,12 @@
 import type { IClientPublishOptions } from "mqtt";
 import type { Stamp } from "../payload.ts";
-import { messageProperties } from "./message-properties.ts";
+import { messageProperties, type Wording } from "./message-properties.ts";
 
 type Properties = NonNullable<IClientPublishOptions["properties"]>;
 
 /** A message's properties as MQTT.js takes them. */
-export function publishProperties(stamp: Stamp, flow: string, expirySeconds: number | undefined): Properties {
-  const { userProperties, ...rest } = messageProperties(stamp, flow);
+export function publishProperties(stamp: Stamp, wording: Wording, expirySeconds: number | undefined): Properties {
+  const { userProperties, ...rest } = messageProperties(stamp, wording);
   return {
     ...rest,
     ...(expirySeconds === undefined ? {} : { messageExpiryInterval: expirySeconds }),

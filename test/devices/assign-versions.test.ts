@@ -2,9 +2,10 @@ import { describe, expect, it } from "vitest";
 import { assignVersions } from "../../devices/assign-versions.ts";
 import { broadcast } from "../../devices/scenario/broadcast.ts";
 import { offline } from "../../devices/scenario/offline.ts";
+import type { Stage } from "../../devices/scenario/scenario.ts";
 
-const namesOf = (scenario: typeof broadcast, devices: number) =>
-  scenario.cast(devices, { root: "devices/run-1", seed: 1, liveMs: 10_000 }).map(({ name }) => name);
+const stage: Stage = { root: "devices/a1b2c3", alias: "a1b2c3", label: "a1b2c3", seed: 1, liveMs: 10_000 };
+const namesOf = (scenario: typeof broadcast, devices: number) => scenario.cast(devices, stage).map(({ name }) => name);
 
 describe("the versions of MQTT of a fleet", () => {
   it("are one for all, unless they are mixed", () => {
@@ -14,7 +15,7 @@ describe("the versions of MQTT of a fleet", () => {
 
   it.each([1, 2, 3, 4, 5])("are half and half in each kind of device when they are mixed, with seed %i", (seed) => {
     for (const [scenario, devices] of [
-      [broadcast, 8],
+      [broadcast, 11],
       [broadcast, 200],
       [offline, 4],
       [offline, 20],

@@ -5,7 +5,7 @@ import type { Stage } from "../../devices/scenario/scenario.ts";
 import { scenarios } from "../../devices/scenario/scenarios.ts";
 import { topicMatches } from "../../devices/topic-matches.ts";
 
-const stage: Stage = { root: "devices/run-1", seed: 1, liveMs: 10_000 };
+const stage: Stage = { root: "devices/a1b2c3", alias: "a1b2c3", label: "a1b2c3", seed: 1, liveMs: 10_000 };
 
 describe("the shares of a broadcast", () => {
   it("give out exactly the devices asked for, at least one of each kind and two dashboards", () => {
@@ -26,12 +26,14 @@ describe("the shares of a broadcast", () => {
       flakySensors: 20,
       lamps: 30,
       buttons: 30,
-      thermometers: 111,
+      announcers: 1,
+      displays: 40,
+      thermometers: 70,
     });
   });
 });
 
-describe.each([8, 10, 200, 1000])("a broadcast of %i devices", (devices) => {
+describe.each([10, 13, 200, 5000])("a broadcast of %i devices", (devices) => {
   const members = broadcast.cast(devices, stage);
   const channels = members.flatMap(({ behaviour }) => behaviour.channels);
 
@@ -67,6 +69,11 @@ describe.each([8, 10, 200, 1000])("a broadcast of %i devices", (devices) => {
           `${name} hears ${filter}`,
         ).toBe(true);
       }
+    }
+    for (const { name, behaviour } of members) {
+      if (/^(dashboard|controller|announcer)/.test(name)) continue;
+      const announcement = `${stage.root}/announcer-1/announcement`;
+      expect(behaviour.subscriptions, `${name} hears announcements`).toHaveProperty([announcement]);
     }
     expect(listeners.filter(({ behaviour }) => behaviour.persistent)).not.toHaveLength(0);
   });

@@ -2,10 +2,18 @@ import { describe, expect, it } from "vitest";
 import { drain } from "../../devices/drain.ts";
 import { type Book, openBook, topic } from "./book.ts";
 
-type Course = { everySecond?: (second: number, atMs: number) => void; gone?: boolean; drainMsMax?: number };
+type Course = {
+  everySecond?: (second: number, atMs: number) => void;
+  gone?: boolean;
+  drainMsMax?: number;
+  busyUntilMs?: number;
+};
 
 /** Gives the time that draining took, on a clock that moves only when it is slept on. */
-async function drainedAfterMs({ ledger }: Book, { everySecond, gone = false, drainMsMax = 60_000 }: Course) {
+async function drainedAfterMs(
+  { ledger }: Book,
+  { everySecond, gone = false, drainMsMax = 60_000, busyUntilMs = 0 }: Course,
+) {
   let atMs = 0;
   await drain(ledger, {
     clock: {
@@ -18,12 +26,18 @@ async function drainedAfterMs({ ledger }: Book, { everySecond, gone = false, dra
     quietMs: 3_000,
     drainMsMax: () => drainMsMax,
     pointless: () => gone,
+    busy: () => atMs < busyUntilMs,
     waiting: () => {},
   });
   return atMs;
 }
 
 describe("draining", () => {
+  it("waits for workers that have jobs in hand, although all of them were settled once", async () => {
+    const book = openBook(1);
+    expect(await drainedAfterMs(book, { busyUntilMs: 1_500 })).toBe(1_500);
+  });
+
   it("ends shortly after the last expected message", async () => {
     const book = openBook(1);
     book.send(2);

@@ -3,7 +3,7 @@ import { offline } from "../../devices/scenario/offline.ts";
 import type { Stage } from "../../devices/scenario/scenario.ts";
 import { topicMatches } from "../../devices/topic-matches.ts";
 
-const stage: Stage = { root: "devices/run-1", seed: 1, liveMs: 10_000 };
+const stage: Stage = { root: "devices/a1b2c3", alias: "a1b2c3", label: "a1b2c3", seed: 1, liveMs: 10_000 };
 
 describe.each([4, 11, 20, 200, 10_000])("an offline fleet of %i devices", (devices) => {
   const members = offline.cast(devices, stage);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { FleetError } from "../../devices/fleet-error.ts";
 import { parseOptions } from "../../devices/options.ts";
+import { scenarios } from "../../devices/scenario/scenarios.ts";
 
 const parse = (line: string) => parseOptions(line.split(" ").filter((word) => word !== ""));
 
@@ -16,6 +17,7 @@ describe("the options of the simulated devices", () => {
       gateway: { url: "mqtt://127.0.0.1:1883", wsUrl: "ws://127.0.0.1:8083/mqtt" },
       withGateway: false,
       kills: 0,
+      alias: undefined,
       permitQos0Loss: false,
       lateSeconds: 5,
       jsonFile: undefined,
@@ -49,6 +51,42 @@ describe("the options of the simulated devices", () => {
     expect(parse(`offline --protocol ${protocol}`)).toMatchObject({ protocol });
   });
 
+  it.each(["queue", "multicast", "request", "chaos"])("mix the versions in %s", (name) => {
+    expect(parse(`${name} --with-gateway`)).toMatchObject({ protocol: "mixed" });
+  });
+
+  it("play all scenarios, small, and kill the gateway where that is possible", () => {
+    const options = parse("all --with-gateway --kills 2 --json r.json");
+    if (!("all" in options)) throw options;
+    expect(options).toMatchObject({ jsonFile: "r.json", quiet: false });
+    expect(options.all.map(({ scenario }) => scenario.name)).toEqual([...scenarios.keys()]);
+    for (const { scenario, devices, seconds, kills } of options.all) {
+      expect({ devices, seconds }).toEqual(scenario.small);
+      expect(kills).toBe(scenario.enduring ? 2 : 0);
+    }
+  });
+
+  it("print what the gateway must have, for a run with a name", () => {
+    expect(parse("queue --run house --print-config --prefix a/b")).toEqual({
+      help: [
+        "queues:",
+        '  "house-jobs":',
+        "    consumerWindow: 5",
+        "    deliveriesMax: 0",
+        '    topics: ["a/b/house/+/job","a/b/house/+/batch"]',
+        "    settleTimeoutSeconds: 3",
+        '  "house-keyed":',
+        "    consumerWindow: 5",
+        "    deliveriesMax: 0",
+        '    topics: ["a/b/house/+/keyed/+"]',
+        "    settleTimeoutSeconds: 60",
+        "    dispatch: by-key",
+        "    keyTopicLevel: 6",
+        "",
+      ].join("\n"),
+    });
+  });
+
   it("explain themselves", () => {
     expect(parse("--help")).toEqual({ help: expect.stringContaining("broadcast") });
   });
@@ -58,7 +96,7 @@ describe("the options of the simulated devices", () => {
     ["dance", /no scenario "dance"; scenarios are: broadcast/],
     ["broadcast more", /too many arguments/],
     ["broadcast --loud", /unknown option '--loud'/],
-    ["broadcast --devices 7", /--devices 8 or more/],
+    ["broadcast --devices 9", /--devices 10 or more/],
     ["broadcast --devices 1e3", /whole number/],
     ["broadcast --devices 10001", /whole number/],
     ["broadcast --devices", /argument missing/],
@@ -78,6 +116,12 @@ describe("the options of the simulated devices", () => {
     ["broadcast --ws-url mqtt://127.0.0.1", /must begin with ws:\/\//],
     ["broadcast --with-gateway --url mqtt://127.0.0.1", /cannot be used with/],
     ["broadcast --password p", /--username/],
+    ["queue", /queue needs queues or groups.*--with-gateway.*--run NAME.*--print-config/],
+    ["queue --run a-b", /small letters/],
+    ["queue --run abcdefghi", /small letters/],
+    ["queue --with-gateway --print-config", /--print-config needs --run/],
+    ["all", /needs queues or groups/],
+    ["all --with-gateway --devices 8", /broadcast needs --devices 10 or more/],
   ])("are refused with one clear line: devices %s", (line, message) => {
     expect(() => parse(line)).toThrow(expect.objectContaining({ code: "ERR_USAGE" }));
     expect(() => parse(line)).toThrow(message);

@@ -3,7 +3,7 @@ import { type DevicesOptions, parseOptions } from "../../devices/options.ts";
 import { createReport, renderReport } from "../../devices/report.ts";
 import { type Book, openBook, run, topic } from "./book.ts";
 
-const options = parseOptions(["broadcast", "--devices", "10"]) as DevicesOptions;
+const options = parseOptions(["broadcast", "--devices", "11"]) as DevicesOptions;
 const speakers = { "3.1.1": 6, "5": 4 };
 const report = ({ ledger }: Book, interrupted = false, gatewayComplaints: string[] = []) =>
   createReport(options, { run, speakers, ledger, kills: 0, interrupted, gatewayComplaints });
@@ -14,7 +14,7 @@ describe("the report", () => {
     book.send(2, 0);
     book.arrive(1, { atMs: 1.25 });
     expect(renderReport(report(book), false).split("\n")).toEqual([
-      "broadcast: 10 devices (6 with MQTT 3.1.1, 4 with MQTT 5), 10 s, seed 1, run run-1",
+      "broadcast: 11 devices (6 with MQTT 3.1.1, 4 with MQTT 5), 10 s, seed 1, run run-1",
       "",
       expect.stringMatching(
         /^flow +QoS +sent +expected +received +waited +lost +duplicated +out of order .*p50 ms +p99 ms$/,
@@ -57,7 +57,7 @@ describe("the report", () => {
     const { ledger } = book;
     const kills = createReport(options, { run, speakers, ledger, kills: 3, interrupted: false, gatewayComplaints: [] });
     const text = renderReport({ ...kills, storeDirectory: "/tmp/store" }, false);
-    expect(text).toContain("broadcast: 10 devices (6 with MQTT 3.1.1, 4 with MQTT 5), 10 s, 3 kills, seed 1");
+    expect(text).toContain("broadcast: 11 devices (6 with MQTT 3.1.1, 4 with MQTT 5), 10 s, 3 kills, seed 1");
     expect(text).toContain("the gateway's store is kept in /tmp/store");
   });
 

@@ -7,7 +7,7 @@ import { run, stamped, topic } from "../book.ts";
 
 const { userProperties, ...message } = messageProperties(
   { run, sender: "sensor", topic, sequence: 1, sentAtMs: 0 },
-  "temperature",
+  { flow: "temperature" },
 );
 const nothing = {
   payloadFormat: undefined,
