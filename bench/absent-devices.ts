@@ -14,7 +14,7 @@ export async function publishToAbsent(bench: Bench, broker: RunningBroker, load:
   return await bench.generator.run({ ...loadOptions(bench, broker, load), id: generatorId });
 }
 
-/** The same until all `messagesMax` are acknowledged, however long it takes and without a warm-up. */
+/** Until all `messagesMax` are acknowledged, however long it takes and without a warm-up; for devices or for a queue. */
 export function fillMailbox(bench: Bench, broker: RunningBroker, load: Load): Promise<Sample> {
   return publishToAbsent({ ...bench, warmupMs: 0, measureMs: fillTimeoutMs }, broker, load);
 }

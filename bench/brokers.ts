@@ -22,6 +22,8 @@ export interface BrokerKind {
   speaks5?: boolean;
   /** Knows $share, in every version that it speaks. */
   shares?: boolean;
+  /** Has named queues, whose messages wait without a consumer. */
+  queues?: boolean;
   version(): string | undefined;
   /** How to start it on a loopback port; `folder` is its own, and its working directory. */
   command(port: number, folder: string, storing?: Storing): Command;
@@ -42,6 +44,7 @@ function waypost(store: StoreChoice): BrokerKind {
     keeps: true,
     speaks5: true,
     shares: true,
+    queues: true,
     version: () => (existsSync(join(repositoryRoot, "dist/main.js")) ? packageVersion("package.json") : undefined),
     command: (port, folder, storing) => {
       const settings = [
@@ -50,6 +53,7 @@ function waypost(store: StoreChoice): BrokerKind {
         "log.level=warn",
         "log.format=json",
         ...storeSettings(store, folder, storing),
+        ...queueSettings(storing),
       ];
       const program = join(repositoryRoot, "dist/main.js");
       return { command: process.execPath, args: [program, "start", ...settings.flatMap((each) => ["--set", each])] };
@@ -57,13 +61,26 @@ function waypost(store: StoreChoice): BrokerKind {
   };
 }
 
-function storeSettings({ engine, durability }: StoreChoice, folder: string, storing: Storing | undefined): string[] {
+function storeSettings(choice: StoreChoice, folder: string, storing: Storing | undefined): string[] {
+  const engine = storing?.durability === undefined ? choice.engine : "nedb";
+  const durability = storing?.durability ?? choice.durability;
   // Its default directory is inside its working directory, which is its own.
   if (storing === undefined) return engine === undefined ? [] : [`store.engine=${engine}`];
   const limits = [`mailboxes.messagesMax=${storing.mailboxMessagesMax}`, "mailboxes.bytesMax=1GiB"];
   if (engine === "memory") return ["store.engine=memory", ...limits];
   const directory = join(folder, storeFolderName);
   return ["store.engine=nedb", `store.directory=${directory}`, `store.durability=${durability}`, ...limits];
+}
+
+function queueSettings(storing: Storing | undefined): string[] {
+  if (storing?.queue === undefined) return [];
+  return [
+    'queues.bench.topics=["bench/#"]',
+    `queues.bench.messagesMax=${storing.mailboxMessagesMax}`,
+    "queues.bench.bytesMax=1GiB",
+    `queues.bench.dispatch=${storing.queue}`,
+    ...(storing.queue === "by-key" ? ["queues.bench.keyTopicLevel=3"] : []),
+  ];
 }
 
 const mosquitto: BrokerKind = {

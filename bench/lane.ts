@@ -1,10 +1,10 @@
 /**
  * One run of the load generator. `rate` is messages per second; without it the loop is closed. `messagesMax` ends it
  * before its time. `persistent`: the sessions of its subscribers stay. `share`: the subscribers are one group, of which
- * one gets each message.
+ * one gets each message; `queue`: they are the consumers of the queue `bench`.
  */
 export interface Load {
-  mode: "pair" | "broadcast" | "fanin" | "share" | "stall" | "away";
+  mode: "pair" | "broadcast" | "fanin" | "share" | "stall" | "away" | "queue" | "queue-stall" | "queue-fill";
   qos: 0 | 1;
   publishers: number;
   subscribers: number;
@@ -13,6 +13,8 @@ export interface Load {
   rate?: number;
   messagesMax?: number;
   persistent?: boolean;
+  /** The last level of each topic is one of so many keys, in turn; in modes of queues. */
+  keys?: number;
   /** 3.1.1 where nothing is said; mixed: the publisher and every second receiver speak 5. */
   protocol?: "5" | "mixed";
   /** On each message, and a content type with them. */
@@ -28,7 +30,8 @@ export type ThroughputLane = { name: string; title: string; kind: "throughput"; 
  * many times the deliveries of 5 those of 3.1.1 may be), a load beside the same load in peace, memory at rest, a crowd that
  * arrives at once; and of brokers that keep messages: a load to receivers that are away, a load on sessions that stay
  * beside the same on clean ones, memory and a restart with a full mailbox, and live traffic while a mailbox fills and
- * drains.
+ * drains. And of brokers that have queues: a queue beside a shared subscription (also of brokers that have only that), how
+ * long a consumer waits for the first of many jobs, and a queue with and without a consumer that never reads.
  */
 export type Lane = { name: string; title: string } & (
   | { kind: "throughput" | "single"; load: Load }
@@ -40,6 +43,9 @@ export type Lane = { name: string; title: string } & (
   | { kind: "session"; load: Load; clean: Load }
   | { kind: "away-memory"; load: Load }
   | { kind: "away-stall"; load: Load; probeRate: number }
+  | { kind: "queue"; load: Load; shared: Load; durability: "memory" | "synced" }
+  | { kind: "queue-waiting"; load: Load; tries: number }
+  | { kind: "queue-stall"; load: Load }
 );
 
 /** Whether only brokers that keep messages on disk have a turn. */

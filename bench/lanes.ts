@@ -1,5 +1,6 @@
 import type { Lane, Load, ThroughputLane } from "./lane.ts";
 import { mqtt5Lanes } from "./mqtt5-lanes.ts";
+import { queueLanes } from "./queue-lanes.ts";
 
 const payloadBytes = 64;
 const windowMessages = 1000;
@@ -97,4 +98,5 @@ export const lanes: readonly Lane[] = [
   },
   { name: "away-memory", title: "100,000 waiting", kind: "away-memory", load: fullMailbox },
   { name: "away-stall", title: "100,000 come and go", kind: "away-stall", load: fullMailbox, probeRate: 500 },
+  ...queueLanes,
 ];

@@ -5,6 +5,11 @@
 //   broadcast  every publisher -> one topic -> every subscriber
 //   fanin      publisher n -> topic n -> every subscriber, by one wildcard
 //   share      publisher n -> topic n -> whichever of the subscribers, which are one group: `$share/workers/...`
+//   queue      as share, but they are the consumers of the queue `bench`, which the broker must have: `$queue/bench`
+//   queue-stall  as queue at a --rate; in every second slice of time there is one more consumer, which never reads. It leaves
+//              with its slice, and what it held must come
+//   queue-fill   publisher n -> topic n, without any consumer: what counts is what the broker acknowledges, as in away
+//   queue-drain  consumers fetch the --messages messages that --publishers publishers of queue-fill have left
 //   stall      as pair, beside one more connection that subscribes to `#` and never reads
 //   away       as pair, but the subscribers have persistent sessions and leave first: what counts is what the broker
 //              acknowledges, and the latency is the wait for PUBACK; all that was sent is acknowledged in the end
@@ -20,6 +25,7 @@
 // --protocol 3.1.1, 5 or mixed (of each role every second connection, from the first on, speaks 5). In 5 no packet has
 // properties but for: --properties N, so many user properties and a content type on each publish, which must arrive; and
 // --topic-aliases 1, an alias for the topic of each publisher, and the broker may use some too.
+// --keys N: the last level of each topic is one of N keys, in turn; for the modes of queues.
 // --messages ends a load before its time; --persistent 1 gives the subscribers of any load sessions that stay.
 // The last line on stdout is one JSON object. Exit codes: 2 usage, 3 refused or cannot connect, 4 the broker closed a
 // connection or broke the protocol, 5 nothing arrives any more; the reason is the last line on stderr.
@@ -36,14 +42,16 @@ static void run_crowd(void) {
     flush_dirty();
     drain();
     printf("{\"mode\":\"crowd\",\"connections\":%d,\"openMs\":%.1f,\"exchangeMs\":%.1f,\"lost\":%ld}\n",
-           connection_count, (opened - started) / 1e6, latency_max_ns / 1e6, total.sent - total.received);
+           connection_count, (opened - started) / 1e6, latencies.max_ns / 1e6, total.sent - total.received);
 }
 
-// Those who left come back. A session that is gone is not waited for, nor is a message that does not come for 5 s.
+// Those who left come back, or consumers come to a queue. A session that is gone is not waited for, nor is a message that
+// does not come for 5 s.
 static void run_return(void) {
     uint64_t started = now_ns(), last_arrival = started;
     open_all(SUBSCRIBER, options.subscribers);
-    for (long before = -1; sessions_present > 0 && total.received < options.messages; pump(10 * NS_PER_MS)) {
+    bool awaited = options.mode == QUEUE_DRAIN || sessions_present > 0;
+    for (long before = -1; awaited && total.received < options.messages; pump(10 * NS_PER_MS)) {
         if (total.received != before) last_arrival = now_ns();
         else if (now_ns() - last_arrival > STALLED_AFTER) break;
         before = total.received;
@@ -51,9 +59,9 @@ static void run_return(void) {
     uint64_t ended = total.received < options.messages ? last_arrival : now_ns();
     double seconds = (ended - started) / 1e9;
     leave_all(SUBSCRIBER);
-    printf("{\"mode\":\"return\",\"deliveriesPerSecond\":%.1f,\"sessionsPresent\":%d,\"received\":%ld,\"lost\":%ld,"
-           "\"outOfOrder\":%ld}\n", total.received > 0 ? total.received / seconds : 0, sessions_present, total.received,
-           options.messages - total.received, total.out_of_order);
+    printf("{\"mode\":\"%s\",\"deliveriesPerSecond\":%.1f,\"sessionsPresent\":%d,\"received\":%ld,\"lost\":%ld,"
+           "\"outOfOrder\":%ld}\n", mode_names[options.mode], total.received > 0 ? total.received / seconds : 0,
+           sessions_present, total.received, options.messages - total.received, total.out_of_order);
 }
 
 static void run_probe(void) {
@@ -71,8 +79,8 @@ static void run_probe(void) {
         pump(count > 0 ? 0 : wait_ns);
         check_progress(now_ns());
         for (; phases < stdin_lines; phases++) {
-            printf("{\"mode\":\"probe\",\"p50Us\":%.2f,\"p99Us\":%.2f,\"maxUs\":%.2f,", percentile_us(0.5),
-                   percentile_us(0.99), latency_max_ns / 1e3);
+            printf("{\"mode\":\"probe\",");
+            print_latencies();
             printf("\"sent\":%ld,\"received\":%ld}\n", total.sent, total.received);
             fflush(stdout);
             forget_latencies();
@@ -107,7 +115,8 @@ static void run_relay(void) {
 
 static void check_options(void) {
     if (options.mode == MODES) {
-        die(2, "--mode is missing: pair, broadcast, fanin, share, stall, away, return, probe, crowd, idle or relay");
+        die(2, "--mode is missing: pair, broadcast, fanin, share, queue, queue-stall, queue-fill, queue-drain, stall, away, "
+               "return, probe, crowd, idle or relay");
     }
     if (options.qos < 0 || options.qos > 1) die(2, "--qos must be 0 or 1");
     if (options.publishers < 1 || options.subscribers < 1) die(2, "--publishers and --subscribers must be at least 1");
@@ -126,6 +135,14 @@ static void check_options(void) {
         if (options.qos == 0 || options.id == 0) die(2, "away and return need --qos 1 and an --id");
         options.persistent = 1;
     }
+    bool queue = options.mode >= QUEUE && options.mode <= QUEUE_DRAIN;
+    if (options.keys < 0 || options.keys > KEYS_MAX) die(2, "--keys must be 0 to %d", KEYS_MAX);
+    if (options.keys > 0 && (!queue || options.topic_aliases)) die(2, "--keys needs a queue, and no --topic-aliases");
+    if ((options.mode == QUEUE_STALL || options.mode == QUEUE_FILL) && options.qos == 0) {
+        die(2, "queue-stall and queue-fill need --qos 1: without acknowledgements nothing is held or counted");
+    }
+    if (options.mode == QUEUE_STALL && options.rate == 0) die(2, "queue-stall needs a --rate");
+    if (options.mode == QUEUE_DRAIN && options.messages == 0) die(2, "queue-drain needs --messages");
     bool pairs = options.mode == PAIR || options.mode == STALL || options.mode == AWAY || options.mode == PROBE;
     if (pairs && options.publishers != options.subscribers) {
         die(2, "pairs need as many publishers as subscribers");
@@ -140,7 +157,7 @@ static void parse_options(int count, char **arguments) {
         {"--measure-ms", &options.measure_ms},
         {"--messages", &options.messages}, {"--persistent", &options.persistent}, {"--id", &options.id},
         {"--properties", &options.properties}, {"--topic-aliases", &options.topic_aliases},
-        {"--broker-pid", &options.broker_pid}};
+        {"--keys", &options.keys}, {"--broker-pid", &options.broker_pid}};
     const struct { const char *name; enum protocol value; } protocols[] = {{"3.1.1", V311}, {"5", V5}, {"mixed", MIXED}};
     options.mode = MODES;
     for (int i = 1; i + 1 < count; i += 2) {
@@ -173,7 +190,7 @@ int main(int count, char **arguments) {
     if (options.mode == RELAY) run_relay();
     else if (options.mode == IDLE) run_idle();
     else if (options.mode == CROWD) run_crowd();
-    else if (options.mode == RETURN) run_return();
+    else if (options.mode == RETURN || options.mode == QUEUE_DRAIN) run_return();
     else if (options.mode == PROBE) run_probe();
     else run_load();
     return 0;

@@ -5,7 +5,10 @@ import { measureAway } from "./measure-away.ts";
 import { measureAwayMemory } from "./measure-away-memory.ts";
 import { measureAwayStall } from "./measure-away-stall.ts";
 import { measureLoad } from "./measure-load.ts";
+import { measureQueue } from "./measure-queue.ts";
+import { measureQueueWaiting } from "./measure-queue-waiting.ts";
 import { processRssKb, settledRssKb } from "./process-rss.ts";
+import { queueStoring } from "./queue-storing.ts";
 import { ratio } from "./ratio.ts";
 import type { Sample } from "./sample.ts";
 import type { RunningBroker } from "./start-broker.ts";
@@ -37,6 +40,12 @@ export function measureLane(bench: Bench, lane: Lane, kind: BrokerKind): Promise
       return measureAwayMemory(bench, kind, lane.load);
     case "away-stall":
       return measureAwayStall(bench, kind, lane.load, lane.probeRate);
+    case "queue":
+      return measureQueue(bench, kind, lane);
+    case "queue-waiting":
+      return measureQueueWaiting(bench, kind, lane.load, lane.tries);
+    case "queue-stall":
+      return measureQueueStall(bench, kind, lane.load);
   }
 }
 
@@ -50,6 +59,12 @@ async function measureStall(bench: Bench, kind: BrokerKind, load: Load, peaceful
     p99Ratio: ratio(stalled.p99Us, without.p99Us),
     rssWithoutKb: without.rssKb ?? Number.NaN,
   };
+}
+
+async function measureQueueStall(bench: Bench, kind: BrokerKind, load: Load): Promise<Sample> {
+  // Slices with and without it take turns in one load: each has as long as other lanes have.
+  const sample = await measureLoad({ ...bench, measureMs: 2 * bench.measureMs }, kind, load, queueStoring(load));
+  return { ...sample, p99Ratio: ratio(sample.p99Us, sample.p99WithoutUs) };
 }
 
 async function measureSession(bench: Bench, kind: BrokerKind, load: Load, clean: Load): Promise<Sample> {

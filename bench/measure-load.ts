@@ -37,6 +37,7 @@ export function loadOptions(
     burst: bench.burst,
     messages: load.messagesMax ?? 0,
     persistent: load.persistent ? 1 : 0,
+    keys: load.keys ?? 0,
     protocol: load.protocol ?? "3.1.1",
     properties: load.userProperties ?? 0,
     "topic-aliases": load.topicAliases ? 1 : 0,

@@ -45,10 +45,10 @@ export class MqttClient {
     return client;
   }
 
-  /** At QoS 0; one subscription at a time is enough here. */
-  subscribe(filter: string, onPublish: (packet: IPublishPacket) => void): void {
+  /** One subscription at a time is enough here; nothing is acknowledged. */
+  subscribe(filter: string, onPublish: (packet: IPublishPacket) => void, qos: 0 | 1 = 0): void {
     this.#onPublish = onPublish;
-    this.#socket.write(generate({ cmd: "subscribe", messageId: 1, subscriptions: [{ topic: filter, qos: 0 }] }));
+    this.#socket.write(generate({ cmd: "subscribe", messageId: 1, subscriptions: [{ topic: filter, qos }] }));
   }
 
   async close(): Promise<void> {

@@ -20,6 +20,13 @@ const written = [
   { title: "bytes/stored", name: "storeBytesPerMessage", digits: 0 },
   { title: "bytes/message, kernel", name: "kernelBytesPerMessage", digits: 0 },
 ];
+const stalled = [
+  { title: "p50 without", name: "p50WithoutUs", digits: 1 },
+  { title: "p50 with", name: "p50Us", digits: 1 },
+  { title: "p99 without", name: "p99WithoutUs", digits: 1 },
+  { title: "p99 with", name: "p99Us", digits: 1 },
+  { title: "ratio p99", name: "p99Ratio", digits: 2 },
+];
 const lost = { title: "lost", name: "lost", digits: 0 };
 
 /** What the tables show, by kind of lane. */
@@ -38,11 +45,7 @@ export const columnsOf: Record<Lane["kind"], readonly Column[]> = {
   ],
   single: [rate, cpu, ...latencies, { title: "max us", name: "maxUs", digits: 0 }],
   stall: [
-    { title: "p50 without", name: "p50WithoutUs", digits: 1 },
-    { title: "p50 with", name: "p50Us", digits: 1 },
-    { title: "p99 without", name: "p99WithoutUs", digits: 1 },
-    { title: "p99 with", name: "p99Us", digits: 1 },
-    { title: "ratio p99", name: "p99Ratio", digits: 2 },
+    ...stalled,
     { title: "RSS MB without", name: "rssWithoutKb", digits: 1, scale: 1 / 1024 },
     { title: "RSS MB with", name: "rssKb", digits: 1, scale: 1 / 1024 },
     lost,
@@ -99,4 +102,25 @@ export const columnsOf: Record<Lane["kind"], readonly Column[]> = {
     { title: "left MB", name: "diskLeftBytes", digits: 1, scale: 1 / 1024 ** 2 },
     ...written,
   ],
+  queue: [
+    { title: "$share/s", name: "deliveriesPerSecondShare", digits: 0 },
+    { title: "$queue/s", name: "deliveriesPerSecond", digits: 0 },
+    { title: "queue / share", name: "shareRatio", digits: 2 },
+    { title: "CPU us/delivery: share", name: "brokerCpuUsPerDeliveryShare", digits: 2 },
+    { title: "queue", name: "brokerCpuUsPerDelivery", digits: 2 },
+    { title: "p99 us: share", name: "p99ShareUs", digits: 1 },
+    { title: "queue", name: "p99Us", digits: 1 },
+    { title: "lost: share", name: "lostShare", digits: 0 },
+    { title: "queue", name: "lost", digits: 0 },
+    rssMb,
+  ],
+  "queue-waiting": [
+    { title: "first p50 ms", name: "firstP50Ms", digits: 2 },
+    { title: "max ms", name: "firstMaxMs", digits: 2 },
+    { title: "filled/s", name: "filledPerSecond", digits: 0 },
+    { title: "drained/s", name: "drainedPerSecond", digits: 0 },
+    lost,
+    rssMb,
+  ],
+  "queue-stall": [...stalled, { title: "held", name: "held", digits: 0 }, lost, rssMb],
 };

@@ -28,4 +28,16 @@ export const headings: Record<Lane["kind"], string> = {
     "others in line for the processor) in peace, and while they fill, drain and are cleaned up.\n" +
     "Mosquitto leaves TCP_NODELAY off by default: it may wait 40 ms for an acknowledgement of TCP.\n" +
     "The target counts the worst of all rounds, not their median.",
+  queue:
+    "Each message to one of 10 consumers, from 10 producers: QoS 1, 64 bytes, 1000 messages in flight, consumers present.\n" +
+    "Mosquitto has no queues: beside Waypost's $queue stands its $share, which keeps nothing for consumers that are away,\n" +
+    "and Waypost's own. memory, synced: the durability of the queue. relay is the ceiling of the load generator.",
+  "queue-waiting":
+    "100,000 jobs of 64 bytes wait in a queue (store on disk): from the SUBSCRIBE of a new consumer, connected, to its first\n" +
+    "PUBLISH; 5 tries. Then 10 consumers fetch all of them and count (lost).",
+  "queue-stall":
+    "A queue with 9 consumers, 5,000 messages/s: latencies in us, publish to receipt, with a tenth that never reads and\n" +
+    "without it, in slices of 0.3 s in turn on one broker, each after 500 messages at once that fill all windows; of each\n" +
+    "slice, their median.\n" +
+    "held: what the tenth was given, and went to the others (as DUP) once it was gone; not among the latencies.",
 };

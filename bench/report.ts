@@ -9,6 +9,8 @@ import { textTable } from "./text-table.ts";
 interface Compared {
   name: string;
   others: readonly string[];
+  /** What the others have in its place. */
+  othersName?: string;
 }
 
 // Throughput lanes compare deliveries; with one message in flight it is the wait that counts.
@@ -18,6 +20,7 @@ const comparedIn: Partial<Record<Lane["kind"], Compared>> = {
   single: { name: "p50Us", others: ["mosquitto", "aedes"] },
   away: { name: "acknowledgedPerSecond", others: ["mosquitto"] },
   session: { name: "deliveriesPerSecond", others: ["mosquitto"] },
+  queue: { name: "deliveriesPerSecond", others: ["mosquitto"], othersName: "deliveriesPerSecondShare" },
 };
 
 /** Where the numbers come from: the first lines of the output. */
@@ -77,8 +80,9 @@ function kindReport(kind: Lane["kind"], lanes: readonly LaneResult[]): string {
   return `${headings[kind]}\n${textTable(header, rows, 3)}`;
 }
 
-function comparison({ brokers }: LaneResult, { name, others }: Compared): string[] {
-  return others.map((other) => number(ratio(brokers.waypost?.median[name], brokers[other]?.median[name]), 2));
+function comparison({ brokers }: LaneResult, { name, others, othersName }: Compared): string[] {
+  const theirs = othersName ?? name;
+  return others.map((other) => number(ratio(brokers.waypost?.median[name], brokers[other]?.median[theirs]), 2));
 }
 
 function targetReport(targets: readonly Target[]): string {

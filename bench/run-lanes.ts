@@ -48,6 +48,8 @@ function groupOf(lane: Lane): string {
 
 function measurable(lane: Lane, kind: BrokerKind): boolean {
   if (needsStore(lane)) return kind.keeps === true;
+  if (lane.kind === "queue") return kind.shares === true;
+  if (lane.kind === "queue-waiting" || lane.kind === "queue-stall") return kind.queues === true;
   if (lane.kind === "mqtt5" && kind.speaks5 !== true) return false;
   if (lane.kind === "throughput" && lane.load.mode === "share" && kind.shares !== true) return false;
   return kind.ceiling !== true || lane.kind === "throughput" || lane.kind === "mqtt5" || lane.kind === "single";

@@ -2,6 +2,10 @@
 export interface Storing {
   /** Messages that one mailbox must hold; in bytes there is no limit that matters. */
   mailboxMessagesMax: number;
+  /** Instead of what the run was told, with the engine that keeps on disk: where that is what the lane is about. */
+  durability?: StoreChoice["durability"];
+  /** It has the queue `bench`, with as much room, and the last level of a topic is its key where there are keys. */
+  queue?: "least-busy" | "by-key";
 }
 
 /** How Waypost keeps messages; other brokers have no such choice. */

@@ -1,4 +1,5 @@
 import type { LaneResult } from "./bench-result.ts";
+import type { Lane } from "./lane.ts";
 import { ratio } from "./ratio.ts";
 
 /** One number that Waypost is to reach, and whether it did. NaN: could not be compared. */
@@ -66,7 +67,26 @@ export function targetsOf({ lane, brokers }: LaneResult): Target[] {
         ),
         target(lane.name, "acknowledged and lost", worst("lost"), "at most", 0),
       ];
+    case "queue":
+      return [...besideShare(lane, brokers), target(lane.name, "of the queue lost", worst("lost"), "at most", 0)];
+    case "queue-waiting":
+      return [
+        target(lane.name, "first of the waiting, p50, ms", value("firstP50Ms"), "at most", 50),
+        target(lane.name, "acknowledged and lost", worst("lost"), "at most", 0),
+      ];
+    case "queue-stall":
+      return [
+        target(lane.name, "p99 of the others, times without", value("p99Ratio"), "at most", 1.1),
+        target(lane.name, "of their messages lost", worst("lost"), "at most", 0),
+      ];
   }
+}
+
+/** With a sync there is no number to reach beside a broker that keeps nothing. */
+function besideShare(lane: Lane & { kind: "queue" }, { waypost, mosquitto }: LaneResult["brokers"]): Target[] {
+  if (lane.durability === "synced") return [];
+  const times = ratio(waypost?.median.deliveriesPerSecond, mosquitto?.median.deliveriesPerSecondShare);
+  return [target(lane.name, "deliveries/s, times Mosquitto's $share", times, "at least", 2)];
 }
 
 function target(lane: string, what: string, value: number, bound: Target["bound"], limit: number): Target {

@@ -31,21 +31,30 @@
 #define WRITE_OFF_AFTER NS_PER_S // nothing arrived for so long: what is on its way is lost, the window opens again
 #define STALLED_AFTER (5 * NS_PER_S)
 #define DRAIN_QUIET (500 * NS_PER_MS)
+#define SLICE (300 * NS_PER_MS)  // of queue-stall, with or without the stalled consumer, in turn
+#define SLICES_UNMEASURED 4      // the first: floods have compilers at work that a steady rate does not warm
+#define SLICE_UNREST (100 * NS_PER_MS) // its begin, when the consumer comes or goes: not measured
 #define PROPERTIES_MAX 100
 #define PUBLISH_PROPERTIES_BYTES_MAX 4096 // 100 of 17 bytes each, and the other two
 #define ALIASES_OFFERED 31      // to the broker, for what it sends
+#define KEY_DIGITS 5            // of each key, so that all frames of a publisher are equally long
+#define KEYS_MAX 100000
 #define STAMP_BYTES 16          // payload starts with: time sent (ns, 8 bytes), publisher (4), sequence (4)
 
-enum mode { PAIR, BROADCAST, FANIN, SHARE, STALL, AWAY, RETURN, PROBE, CROWD, IDLE, RELAY, MODES };
-static const char *const mode_names[MODES] = {"pair",   "broadcast", "fanin", "share", "stall", "away",
-                                              "return", "probe",     "crowd", "idle",  "relay"};
+enum mode {
+    PAIR, BROADCAST, FANIN, SHARE, QUEUE, QUEUE_STALL, QUEUE_FILL, QUEUE_DRAIN, STALL, AWAY, RETURN, PROBE, CROWD, IDLE,
+    RELAY, MODES
+};
+static const char *const mode_names[MODES] = {
+    "pair",  "broadcast", "fanin",  "share", "queue", "queue-stall", "queue-fill", "queue-drain",
+    "stall", "away",      "return", "probe", "crowd", "idle",        "relay"};
 enum protocol { V311 = 4, V5 = 5, MIXED }; // as CONNECT says it; mixed: connections of even index speak 5
 
 static struct {
     enum mode mode;
     enum protocol protocol;
     int port, publishers, subscribers, qos, payload_bytes, window, rate, burst, warmup_ms, measure_ms, broker_pid;
-    int messages, persistent, id, properties, topic_aliases;
+    int messages, persistent, id, properties, topic_aliases, keys;
 } options = {.protocol = V311, .port = 1883, .publishers = 1, .subscribers = 1, .payload_bytes = 64, .window = 1000,
              .burst = 1, .warmup_ms = 1000, .measure_ms = 3000};
 

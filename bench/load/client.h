@@ -4,16 +4,29 @@
 #define BENCH_LOAD_CLIENT_H
 #include "histogram.h"
 #include "packets.h"
+#include "slices.h"
 
 // What was sent and what came of it. A subscriber's `settled` follows the highest sequence of each publisher: what a
 // broker skipped (a full queue) is settled by the next message that arrives, so losses do not shrink the window. With
 // workers no arrival tells what another worker missed: there only a write-off gives the window back.
 static struct {
-    long sent, acked, received, out_of_order, write_offs, forgiven;
+    long sent, acked, received, out_of_order, write_offs, forgiven, held;
 } total;
+static struct taken {
+    uint8_t *bits; // one for each sequence of a publisher that a worker got
+    uint32_t bytes;
+} *taken;
 static int fan = 1;             // deliveries that one message must cause
 static int sessions_present;    // how many who came back found their session
 static bool measuring;
+static long unpaced;            // queue-stall: messages beside those of the steady rate
+
+// The first key again after the last: every key has as many messages as any other, and one publisher where --keys is a
+// multiple of what all publishers send in one round.
+static void write_key(uint8_t *digits) {
+    long key = total.sent % options.keys;
+    for (int i = KEY_DIGITS - 1; i >= 0; i--, key /= 10) digits[i] = '0' + key % 10;
+}
 
 static void send_publish(struct connection *c) {
     uint8_t *stamp = c->frame + c->stamp_at;
@@ -28,12 +41,7 @@ static void send_publish(struct connection *c) {
         c->unacknowledged++;
         if (c->sent_at) c->sent_at[c->packet_id] = now;
     }
-    if (options.mode == SHARE && sequence / 8 >= c->taken_bytes) {
-        uint32_t had = c->taken_bytes;
-        c->taken_bytes = had ? had * 2 : 4096;
-        c->taken = must(realloc(c->taken, c->taken_bytes));
-        memset(c->taken + had, 0, c->taken_bytes - had);
-    }
+    if (options.keys > 0) write_key(c->frame + c->key_at);
     total.sent++;
     put(c, c->frame, c->frame_bytes);
     if (c->introduces_alias) prepare_frame(c, false);
@@ -47,20 +55,36 @@ static void became_ready(struct connection *c) {
     epoll_ctl(epoll_fd, EPOLL_CTL_DEL, c->fd, NULL);
 }
 
-// One of the group got it. False: another one had it already.
+// False: a worker has it already.
+static bool take(uint32_t publisher, uint32_t sequence) {
+    if (taken == NULL) taken = must(calloc(options.publishers, sizeof *taken));
+    struct taken *t = taken + publisher;
+    while (sequence / 8 >= t->bytes) {
+        uint32_t had = t->bytes;
+        t->bytes = had ? had * 2 : 4096;
+        t->bits = must(realloc(t->bits, t->bytes));
+        memset(t->bits + had, 0, t->bytes - had);
+    }
+    uint8_t *byte = t->bits + sequence / 8, bit = 1 << sequence % 8;
+    if (*byte & bit) return false;
+    *byte |= bit;
+    return true;
+}
+
+// One of the workers got it. False: another one had it already.
 static bool taken_by_one(struct connection *c, uint32_t publisher, uint32_t sequence) {
-    struct connection *from = connections[publisher];
-    if (sequence == 0 || sequence > from->sent) die(4, "a worker got message %u of %u", sequence, from->sent);
-    uint8_t *byte = from->taken + sequence / 8, bit = 1 << sequence % 8;
-    if (*byte & bit) {
+    // Who drains what another generator sent knows only how many there are.
+    const struct connection *from = options.mode == QUEUE_DRAIN ? NULL : connections[publisher];
+    uint32_t last = from ? from->sent : (uint32_t)options.messages;
+    if (sequence == 0 || sequence > last) die(4, "a worker got message %u of %u", sequence, last);
+    if (!take(publisher, sequence)) {
         total.out_of_order++;
         return false;
     }
-    *byte |= bit;
     total.received++;
     if (sequence < c->seen[publisher]) total.out_of_order++;
     else c->seen[publisher] = sequence;
-    if (sequence <= from->written_off) total.forgiven--;
+    if (from && sequence <= from->written_off) total.forgiven--;
     return true;
 }
 
@@ -108,7 +132,8 @@ static size_t delivered_properties(struct connection *c, const uint8_t *at, cons
     return all.end - at;
 }
 
-static void delivered(struct connection *c, const uint8_t *body, size_t length, int qos, uint64_t arrived) {
+static void delivered(struct connection *c, const uint8_t *body, size_t length, int flags, uint64_t arrived) {
+    const int qos = flags >> 1 & 3;
     size_t skip = length < 2 ? 2 : 2 + (body[0] << 8 | body[1]);
     const size_t id_at = skip;
     if (qos > 0) skip += 2;
@@ -130,8 +155,14 @@ static void delivered(struct connection *c, const uint8_t *body, size_t length, 
     if (hears_all() ? publisher >= (uint32_t)options.publishers : publisher != (uint32_t)c->index) {
         die(4, "subscriber %d got a message of publisher %u", c->index, publisher);
     }
-    bool counts = options.mode == SHARE ? taken_by_one(c, publisher, sequence) : next_in_order(c, publisher, sequence);
-    if (counts && measuring) record_latency(arrived > sent_at ? arrived - sent_at : 0);
+    bool counts = has_workers() ? taken_by_one(c, publisher, sequence) : next_in_order(c, publisher, sequence);
+    if (!counts || !measuring) return;
+    if (arrived < sent_at) arrived = sent_at;
+    // What is sent again was held by the stalled consumer: how long says nothing about the others.
+    bool again = options.mode == QUEUE_STALL && flags & 8;
+    if (again) total.held++;
+    else if (options.mode == QUEUE_STALL) record_in_slice(sent_at, arrived);
+    else record_latency(&latencies, arrived - sent_at);
 }
 
 static void acknowledged(struct connection *c, const uint8_t *body, size_t length, uint64_t arrived) {
@@ -145,7 +176,7 @@ static void acknowledged(struct connection *c, const uint8_t *body, size_t lengt
     }
     total.acked++;
     c->unacknowledged--;
-    if (c->sent_at && measuring) record_latency(arrived - c->sent_at[body[0] << 8 | body[1]]);
+    if (c->sent_at && measuring) record_latency(&latencies, arrived - c->sent_at[body[0] << 8 | body[1]]);
 }
 
 static void welcomed(struct connection *c, const uint8_t *body, size_t length) {
@@ -187,7 +218,7 @@ static void on_packet(struct connection *c, const uint8_t *frame, const uint8_t 
                       uint64_t arrived) {
     switch (frame[0] >> 4) {
     case PUBLISH:
-        if (c->role == SUBSCRIBER) delivered(c, body, length, frame[0] >> 1 & 3, arrived);
+        if (c->role == SUBSCRIBER) delivered(c, body, length, frame[0] & 15, arrived);
         break;
     case PUBACK:
         acknowledged(c, body, length, arrived);

@@ -18,7 +18,7 @@ struct connection {
     bool ready, dirty, waits_for_room;
     struct buffer out, rest;    // rest: the frame whose end has not arrived
     uint8_t *frame;             // publisher: its whole PUBLISH; packet id and stamp are written into it
-    size_t frame_bytes, id_at, stamp_at;
+    size_t frame_bytes, id_at, stamp_at, key_at;
     bool introduces_alias;      // its frame names both topic and alias: the next ones will do with the alias
     uint16_t packet_id;
     int unacknowledged, receive_max; // publisher: how many of its messages at QoS 1 wait, and may wait, for PUBACK
@@ -27,8 +27,7 @@ struct connection {
     uint32_t *seen;             // subscriber: the highest sequence that it got from each publisher
     long settled, forgiven;     // subscriber: how many messages it got or missed, and how many were written off
     uint32_t aliases;           // subscriber: a bit for each topic alias that the broker has introduced
-    uint8_t *taken;             // publisher to workers: a bit for each sequence that one of them got
-    uint32_t taken_bytes, written_off; // its size; and up to which sequence all that was missing is written off
+    uint32_t written_off;       // publisher to workers: up to which sequence all that was missing is written off
     char *filter;               // relay: what it subscribed to
     bool shares;                // relay: as one of a group
     unsigned turn;              // relay: whose turn it is among those who share

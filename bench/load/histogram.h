@@ -6,11 +6,14 @@
 #define FINE_BUCKETS 10000
 #define DECADE_BUCKETS 9000
 #define DECADES 5
-static uint32_t histogram[FINE_BUCKETS + DECADES * DECADE_BUCKETS + 1];
-static uint64_t latency_max_ns;
+struct latencies {
+    uint32_t histogram[FINE_BUCKETS + DECADES * DECADE_BUCKETS + 1];
+    uint64_t max_ns;
+};
+static struct latencies latencies;
 
-static void record_latency(uint64_t ns) {
-    if (ns > latency_max_ns) latency_max_ns = ns;
+static void record_latency(struct latencies *all, uint64_t ns) {
+    if (ns > all->max_ns) all->max_ns = ns;
     uint64_t tenths = ns / 100, base = 0;
     for (int decade = 0; tenths >= FINE_BUCKETS; decade++) {
         if (decade == DECADES) {
@@ -21,27 +24,31 @@ static void record_latency(uint64_t ns) {
         tenths /= 10;
         base += DECADE_BUCKETS;
     }
-    histogram[base + tenths]++;
+    all->histogram[base + tenths]++;
 }
 
 static void forget_latencies(void) {
-    memset(histogram, 0, sizeof histogram);
-    latency_max_ns = 0;
+    memset(&latencies, 0, sizeof latencies);
 }
 
 // The middle of the bucket that holds the given share of all samples, in us; 0 without samples.
-static double percentile_us(double share) {
-    const int buckets = sizeof histogram / sizeof histogram[0];
+static double percentile_us(const struct latencies *all, double share) {
+    const int buckets = sizeof all->histogram / sizeof all->histogram[0];
     uint64_t samples = 0, passed = 0;
-    for (int i = 0; i < buckets; i++) samples += histogram[i];
+    for (int i = 0; i < buckets; i++) samples += all->histogram[i];
     double width = 0.1, edge = 0;
     for (int i = 0; i < buckets && samples > 0; i++) {
         if (i >= FINE_BUCKETS && (i - FINE_BUCKETS) % DECADE_BUCKETS == 0) width *= 10;
-        passed += histogram[i];
+        passed += all->histogram[i];
         if (passed >= samples * share) return edge + width / 2;
         edge += width;
     }
     return 0;
+}
+
+static void print_latencies(void) {
+    printf("\"p50Us\":%.2f,\"p99Us\":%.2f,\"maxUs\":%.2f,", percentile_us(&latencies, 0.5),
+           percentile_us(&latencies, 0.99), latencies.max_ns / 1e3);
 }
 
 #endif

@@ -1,7 +1,7 @@
 // The loop of a load: what is sent when, what counts as arrived, and the numbers in the end.
 #ifndef BENCH_LOAD_LOOP_H
 #define BENCH_LOAD_LOOP_H
-#include "open.h"
+#include "stalled.h"
 
 static double broker_cpu_s(void) {
     char path[64], text[2048];
@@ -27,6 +27,11 @@ static bool everyone_gets_all(void) {
     return options.mode == BROADCAST || options.mode == FANIN;
 }
 
+// Are the messages for nobody who is there? What counts then is what the broker acknowledges.
+static bool only_acknowledged(void) {
+    return options.mode == AWAY || options.mode == QUEUE_FILL;
+}
+
 static long outstanding_of(const struct connection *subscriber) {
     long sent = everyone_gets_all() ? total.sent : connections[subscriber->index]->sent;
     return sent - subscriber->settled - subscriber->forgiven;
@@ -35,8 +40,8 @@ static long outstanding_of(const struct connection *subscriber) {
 // Messages on their way. A broadcast is on its way until the last subscriber has it: the window never exceeds what a
 // broker must be able to queue for one of them.
 static long outstanding(void) {
-    if (options.mode == AWAY) return total.sent - total.acked;
-    if (options.mode == SHARE) return total.sent - total.received - total.forgiven;
+    if (only_acknowledged()) return total.sent - total.acked;
+    if (has_workers()) return total.sent - total.received - total.forgiven;
     long most = 0, sum = 0;
     for (int i = 0; i < options.subscribers; i++) {
         long left = outstanding_of(connections[options.publishers + i]);
@@ -48,11 +53,11 @@ static long outstanding(void) {
 
 // What the run is about: messages acknowledged where their receivers are away, else deliveries.
 static long arrived(void) {
-    return options.mode == AWAY ? total.acked : total.received;
+    return only_acknowledged() ? total.acked : total.received;
 }
 
 static long arriving(void) {
-    return options.mode == AWAY ? total.sent : total.sent * fan;
+    return only_acknowledged() ? total.sent : total.sent * fan;
 }
 
 static bool all_sent(void) {
@@ -78,8 +83,9 @@ static int send_due(uint64_t started, uint64_t now, uint64_t *wait_ns) {
     long due = SEND_BATCH;
     *wait_ns = NS_PER_MS;
     if (options.rate > 0) {
-        due = (long)((now - started) * (double)options.rate / NS_PER_S) - total.sent;
-        uint64_t next = started + (uint64_t)((total.sent + 1) * (double)NS_PER_S / options.rate);
+        long paced = total.sent - unpaced;
+        due = (long)((now - started) * (double)options.rate / NS_PER_S) - paced;
+        uint64_t next = started + (uint64_t)((paced + 1) * (double)NS_PER_S / options.rate);
         if (due <= 0) *wait_ns = next > now ? next - now : 1;
     }
     long room = options.window - outstanding();
@@ -97,7 +103,7 @@ static int send_due(uint64_t started, uint64_t now, uint64_t *wait_ns) {
 
 static void write_off(void) {
     total.write_offs++;
-    if (options.mode == SHARE) {
+    if (has_workers()) {
         for (int i = 0; i < options.publishers; i++) connections[i]->written_off = connections[i]->sent;
         total.forgiven = total.sent - total.received;
         return;
@@ -117,7 +123,7 @@ static void check_progress(uint64_t now) {
     } else if (now - last_progress > STALLED_AFTER) {
         die(5, "nothing has arrived for 5 s: %ld sent, %ld acknowledged, %ld of %ld delivered", total.sent, total.acked,
             total.received, total.sent * fan);
-    } else if (options.mode != AWAY && now - last_write_off > WRITE_OFF_AFTER && outstanding() > 0) {
+    } else if (!only_acknowledged() && now - last_write_off > WRITE_OFF_AFTER && outstanding() > 0) {
         last_write_off = now;
         write_off();
     }
@@ -125,8 +131,7 @@ static void check_progress(uint64_t now) {
 
 static void print_acknowledged(double seconds, long messages, double broker_cpu, double own_cpu) {
     printf("{\"mode\":\"%s\",\"acknowledgedPerSecond\":%.1f,", mode_names[options.mode], messages / seconds);
-    printf("\"p50Us\":%.2f,\"p99Us\":%.2f,\"maxUs\":%.2f,", percentile_us(0.5), percentile_us(0.99),
-           latency_max_ns / 1e3);
+    print_latencies();
     printf("\"brokerCpuUsPerMessage\":%.4f,\"loadCpuPercent\":%.1f,\"acknowledged\":%ld}\n",
            broker_cpu * 1e6 / messages, own_cpu / seconds * 100, total.acked);
 }
@@ -134,11 +139,12 @@ static void print_acknowledged(double seconds, long messages, double broker_cpu,
 static void print_result(double seconds, long deliveries, double broker_cpu, double own_cpu) {
     printf("{\"mode\":\"%s\",\"deliveries\":%ld,\"deliveriesPerSecond\":%.1f,", mode_names[options.mode], deliveries,
            deliveries / seconds);
-    printf("\"p50Us\":%.2f,\"p99Us\":%.2f,\"maxUs\":%.2f,", percentile_us(0.5), percentile_us(0.99),
-           latency_max_ns / 1e3);
+    if (options.mode == QUEUE_STALL) print_slices();
+    else print_latencies();
     printf("\"brokerCpuUsPerDelivery\":%.4f,\"loadCpuPercent\":%.1f,", broker_cpu * 1e6 / deliveries,
            own_cpu / seconds * 100);
     if (options.protocol == V5 && options.qos > 0) printf("\"receiveMaximum\":%d,", connections[0]->receive_max);
+    if (options.mode == QUEUE_STALL) printf("\"held\":%ld,", total.held);
     printf("\"expected\":%ld,\"received\":%ld,\"lost\":%ld,\"outOfOrder\":%ld,\"writeOffs\":%ld}\n", total.sent * fan,
            total.received, total.sent * fan - total.received, total.out_of_order, total.write_offs);
 }
@@ -149,19 +155,19 @@ static void print_result(double seconds, long deliveries, double broker_cpu, dou
 static void drain(void) {
     long before = -1;
     uint64_t quiet_since = now_ns();
-    while (arrived() < arriving() && now_ns() - quiet_since < (options.mode == AWAY ? STALLED_AFTER : DRAIN_QUIET)) {
+    while (arrived() < arriving() && now_ns() - quiet_since < (only_acknowledged() ? STALLED_AFTER : DRAIN_QUIET)) {
         if (arrived() != before) quiet_since = now_ns();
         before = arrived();
         pump(10 * NS_PER_MS);
     }
-    if (options.mode == AWAY && arrived() < arriving()) {
+    if (only_acknowledged() && arrived() < arriving()) {
         die(5, "%ld of %ld messages were never acknowledged", arriving() - arrived(), arriving());
     }
 }
 
 static void run_load(void) {
     open_all(PUBLISHER, options.publishers); // first, so that connections[0..publishers) are they
-    open_all(SUBSCRIBER, options.subscribers);
+    if (options.mode != QUEUE_FILL) open_all(SUBSCRIBER, options.subscribers);
     if (options.mode == STALL) open_all(STALLED, 1);
     if (everyone_gets_all()) fan = options.subscribers;
     if (options.mode == AWAY) leave_all(SUBSCRIBER);
@@ -172,11 +178,12 @@ static void run_load(void) {
     while ((now = now_ns()) < until && !(all_sent() && arrived() >= arriving())) {
         if (!measuring && now >= from) {
             measuring = true;
-            measured_from = now;
+            measured_from = slices_from = now;
             broker_cpu = broker_cpu_s();
             own_cpu = own_cpu_s();
             received = arrived();
         }
+        if (measuring && options.mode == QUEUE_STALL) follow_slices(now);
         int count = send_due(started, now, &wait_ns);
         pump(count > 0 ? 0 : wait_ns);
         check_progress(now);
@@ -185,12 +192,13 @@ static void run_load(void) {
     received = arrived() - received;
     broker_cpu = broker_cpu_s() - broker_cpu;
     own_cpu = own_cpu_s() - own_cpu;
+    let_stalled_go(); // what it holds is for the others
     drain();
     if (received == 0) {
         die(5, "nothing arrived in the measured %.1f s: %ld sent, %ld acknowledged, %ld of %ld delivered in all",
             seconds, total.sent, total.acked, total.received, total.sent * fan);
     }
-    if (options.mode == AWAY) print_acknowledged(seconds, received, broker_cpu, own_cpu);
+    if (only_acknowledged()) print_acknowledged(seconds, received, broker_cpu, own_cpu);
     else print_result(seconds, received, broker_cpu, own_cpu);
 }
 

@@ -27,7 +27,7 @@ static void open_one(enum role role, int index) {
     c->version = version_of(index);
     if (role == SUBSCRIBER) c->seen = must(calloc(hears_all() ? options.publishers : 1, sizeof *c->seen));
     if (role == PUBLISHER || options.mode == CROWD) prepare_frame(c, true);
-    if (role == PUBLISHER && options.mode == AWAY) c->sent_at = must(calloc(65536, sizeof *c->sent_at));
+    if (role == PUBLISHER && (options.mode == AWAY || options.mode == QUEUE_FILL)) c->sent_at = must(calloc(65536, sizeof *c->sent_at));
     send_connect(c);
 }
 

@@ -9,9 +9,14 @@ static int version_of(int index) {
     return index % 2 == 0 ? V5 : V311;
 }
 
+// Does each message go to one of the subscribers?
+static bool has_workers(void) {
+    return options.mode == SHARE || options.mode == QUEUE || options.mode == QUEUE_STALL || options.mode == QUEUE_DRAIN;
+}
+
 // May a subscriber get what any publisher sends, or only what the publisher with its own index sends?
 static bool hears_all(void) {
-    return options.mode == BROADCAST || options.mode == FANIN || options.mode == SHARE;
+    return options.mode == BROADCAST || options.mode == FANIN || has_workers();
 }
 
 static uint8_t *write_variable(uint8_t *p, size_t number) {
@@ -73,11 +78,13 @@ static void send_connect(struct connection *c) {
 
 static void topic_of(const struct connection *c, char topic[64]) {
     bool subscribes = c->role != PUBLISHER;
-    if (c->role == STALLED) snprintf(topic, 64, "#");
+    if (options.mode != SHARE && has_workers() && subscribes) snprintf(topic, 64, "$queue/bench");
+    else if (c->role == STALLED) snprintf(topic, 64, "#");
     else if (options.mode == BROADCAST) snprintf(topic, 64, "bench/all/data");
     else if (options.mode == PROBE) snprintf(topic, 64, "bench/probe/%d", c->index);
     else if (options.mode == FANIN && subscribes) snprintf(topic, 64, "bench/+/data");
     else if (options.mode == SHARE && subscribes) snprintf(topic, 64, "$share/workers/bench/+/data");
+    else if (options.keys > 0) snprintf(topic, 64, "bench/%d/%0*d", c->index, KEY_DIGITS, 0);
     else snprintf(topic, 64, "bench/%d/data", c->index);
 }
 
@@ -112,7 +119,7 @@ static uint8_t *write_publish_properties(uint8_t *p) {
     return p + (q - block);
 }
 
-// The PUBLISH of this publisher; all that will be written into it are packet id and stamp. `names_topic`: an alias
+// The PUBLISH of this publisher; all that will be written into it are packet id, stamp and key. `names_topic`: an alias
 // stands for the topic of the messages after the first.
 static void prepare_frame(struct connection *c, bool names_topic) {
     char topic[64] = "";
@@ -129,6 +136,7 @@ static void prepare_frame(struct connection *c, bool names_topic) {
     memcpy(p, head, head_bytes);
     c->id_at = p + id_at - c->frame;
     c->stamp_at = p + head_bytes - c->frame;
+    c->key_at = p + 2 + strlen(topic) - KEY_DIGITS - c->frame;
     c->frame_bytes = c->stamp_at + options.payload_bytes;
     c->introduces_alias = names_topic && c->version == V5 && options.topic_aliases;
     uint32_t publisher = c->index;

@@ -29,6 +29,10 @@ static void relay_subscribe(struct connection *c, const uint8_t *body, size_t le
     char *filter = must(strndup((const char *)at + 2, at[0] << 8 | at[1]));
     c->shares = strncmp(filter, "$share/", 7) == 0;
     c->filter = c->shares ? filter + 7 + strcspn(filter + 7, "/") + 1 : filter;
+    if (strncmp(filter, "$queue/", 7) == 0) { // its one queue, which takes everything and keeps nothing
+        c->shares = true;
+        c->filter = "#";
+    }
     uint8_t suback[4] = {body[0], body[1], 0, body[length - 1]};
     if (c->version == V311) suback[2] = body[length - 1];
     put_packet(c, SUBACK << 4, suback, c->version == V5 ? 4 : 3);

@@ -8,7 +8,7 @@ const storing: Storing = { mailboxMessagesMax: 5000 };
 function settingsOf(choice: Partial<StoreChoice>, lane?: Storing): string[] {
   const [waypost] = brokerKinds("load", { engine: undefined, durability: "synced", ...choice });
   const { args } = waypost!.command(1883, "home", lane);
-  return args.filter((setting) => /^(store|mailboxes)\./.test(setting));
+  return args.filter((setting) => /^(store|mailboxes|queues)\./.test(setting));
 }
 
 it("gives a gateway that must keep messages a folder of its own and room for all of them", () => {
@@ -24,6 +24,21 @@ it("gives a gateway that must keep messages a folder of its own and room for all
 it("keeps them in memory where that is to be measured", () => {
   const settings = settingsOf({ engine: "memory" }, storing);
   expect(settings).toEqual(["store.engine=memory", "mailboxes.messagesMax=5000", "mailboxes.bytesMax=1GiB"]);
+});
+
+it("gives it a queue with as much room, and keys where there are keys", () => {
+  const queueOf = (queue: NonNullable<Storing["queue"]>) =>
+    settingsOf({}, { ...storing, queue }).filter((setting) => setting.startsWith("queues."));
+  const plain = ['topics=["bench/#"]', "messagesMax=5000", "bytesMax=1GiB"];
+  const named = (settings: string[]) => settings.map((setting) => `queues.bench.${setting}`);
+  expect(queueOf("least-busy")).toEqual(named([...plain, "dispatch=least-busy"]));
+  expect(queueOf("by-key")).toEqual(named([...plain, "dispatch=by-key", "keyTopicLevel=3"]));
+});
+
+it("keeps a queue as its lane says, whatever else is asked for", () => {
+  const settings = settingsOf({ engine: "memory", durability: "written" }, { ...storing, durability: "synced" });
+  expect(settings).toContain("store.engine=nedb");
+  expect(settings).toContain("store.durability=synced");
 });
 
 it("leaves the gateway its defaults where nothing is kept, unless it is told otherwise", () => {

@@ -34,6 +34,7 @@ describe.skipIf(!compilerInstalled())("the load generator", () => {
     { mode: "broadcast", publishers: 1, subscribers: 5, qos: 1 },
     { mode: "fanin", publishers: 5, subscribers: 1, qos: 0 },
     { mode: "share", publishers: 3, subscribers: 3, qos: 1 },
+    { mode: "queue", publishers: 3, subscribers: 3, qos: 1 },
   ])("accounts for every message of $mode at QoS $qos, in every version", async (load) => {
     for (const protocol of ["3.1.1", "5", "mixed"]) {
       const result = await generator.run({ ...briefly, ...load, protocol, port: relay.port });

@@ -98,6 +98,16 @@ it("measures shared subscriptions only of brokers that know them", async () => {
   expect(Object.keys(result!.brokers)).toEqual(["b"]);
 });
 
+it("measures queues beside shared subscriptions, and only queues of brokers that have no more than those", async () => {
+  const { load } = single;
+  const beside: Lane = { name: "beside", title: "", kind: "queue", load, shared: load, durability: "memory" };
+  const waiting: Lane = { name: "waiting", title: "", kind: "queue-waiting", load, tries: 1 };
+  const stall: Lane = { name: "stall", title: "", kind: "queue-stall", load };
+  const kinds = [kind("a"), { ...kind("b"), shares: true }, { ...kind("c"), shares: true, queues: true }];
+  const results = await runLanes([beside, waiting, stall], kinds, 1, async () => ({}), quiet);
+  expect(results.map(({ brokers }) => Object.keys(brokers))).toEqual([["b", "c"], ["c"], ["c"]]);
+});
+
 it("measures mailboxes only of brokers that keep them", async () => {
   const mailbox: Lane = { name: "mailbox", title: "", kind: "away-memory", load: single.load };
   const keeper = { ...kind("keeper"), keeps: true };

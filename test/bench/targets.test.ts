@@ -59,6 +59,27 @@ it("holds MQTT 5 to a tenth more than 3.1.1, where it brings nothing", () => {
   expect(targets("v5-q0-pairs-properties", 2)).toEqual([]);
 });
 
+it("holds a queue in memory to twice the shared subscriptions of Mosquitto, and a synced one to no loss", () => {
+  const brokers = {
+    waypost: measured({ deliveriesPerSecond: 200, deliveriesPerSecondShare: 300, lost: 0 }),
+    mosquitto: measured({ deliveriesPerSecondShare: 100 }),
+  };
+  expect(targetsOf(inLane("q1-queue-memory", brokers))).toMatchObject([{ value: 2, met: true }, { met: true }]);
+  expect(targetsOf(inLane("q1-queue-synced", brokers))).toMatchObject([{ value: 0, bound: "at most", met: true }]);
+  const text = report([inLane("q1-queue-memory", brokers)]);
+  expect(text).toContain("Mosquitto has no queues");
+  expect(text).toMatch(/waypost +300 +200 .* 2\.00$/m);
+  expect(text).toMatch(/mosquitto +100 +- /);
+});
+
+it("holds the first of many jobs and the others of a stalled consumer to their limits", () => {
+  const met = (name: string, sample: Sample) =>
+    targetsOf(inLane(name, { waypost: measured(sample) })).map((target) => target.met);
+  expect(met("queue-waiting", { firstP50Ms: 50, lost: 0 })).toEqual([true, true]);
+  expect(met("queue-waiting-by-key", { firstP50Ms: 50.1, lost: 1 })).toEqual([false, false]);
+  expect(met("queue-stall", { p99Ratio: 1.11, lost: 0 })).toEqual([false, true]);
+});
+
 it("takes the worst stall and the worst loss of all rounds, not their median", () => {
   const calm = { maxFillUs: 1000, maxDrainUs: 1000, maxCleanUpUs: 1000, lost: 0 };
   const rounds = [calm, { ...calm, maxDrainUs: 51_000, lost: 1 }, calm];
