@@ -202,9 +202,9 @@ export class Router {
 
   #reasonFor({ receivers, listeners }: Route, message: Message | null): number {
     if (listeners.length > 0) return reasonCode.success;
-    if (message === null || receivers.every((each) => each.reachesNobody?.(message.topic))) {
-      return reasonCode.noMatchingSubscribers;
-    }
+    if (message === null) return reasonCode.noMatchingSubscribers;
+    const [first] = receivers;
+    if (receivers.length === 1 && first?.reachesNobody?.(message.topic)) return reasonCode.noMatchingSubscribers;
     return message.refusals === receivers.length ? reasonCode.quotaExceeded : reasonCode.success;
   }
 

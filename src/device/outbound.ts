@@ -9,7 +9,7 @@ import type { DropReason } from "./counters.ts";
 import type { DeviceContext } from "./device-context.ts";
 import { Forwarder } from "./forwarder.ts";
 import type { Sparing } from "./grace.ts";
-import { awaiting, type InFlight, InFlightWindow } from "./in-flight-window.ts";
+import { awaiting, type InFlight, InFlightWindow, type Loan } from "./in-flight-window.ts";
 import { type Link, wireVersionOf } from "./link.ts";
 import type { MailboxControl } from "./mailbox-control.ts";
 import { OutgoingRecord } from "./outgoing-record.ts";
@@ -438,10 +438,8 @@ export class Outbound implements Sparing, MailboxControl {
   #close(entry: InFlight, code: number = reasonCode.success): void {
     const { message, sparedAt, loan } = entry;
     this.#window.settle(entry);
-    if (loan?.message && isFailure(code)) loan.lender.rejected(loan.message);
-    else if (loan?.message) loan.lender.settled(loan.message);
-    else if (loan !== null) return;
-    else if (sparedAt < 0) this.#record.settled(entry);
+    if (loan !== null) return endLoan(loan, code);
+    if (sparedAt < 0) this.#record.settled(entry);
     else if (message !== null) this.#record.spareEnded(message, entry);
   }
 
@@ -456,4 +454,10 @@ export class Outbound implements Sparing, MailboxControl {
     }
     this.pump();
   }
+}
+
+function endLoan({ lender, message }: Loan, code: number): void {
+  if (message === null) return;
+  if (isFailure(code)) lender.rejected(message);
+  else lender.settled(message);
 }
