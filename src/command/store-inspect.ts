@@ -16,6 +16,7 @@ import { ageText } from "./age-text.ts";
 import type { CommandContext } from "./command-context.ts";
 import { counted } from "./counted.ts";
 import { exitCodes } from "./exit-code.ts";
+import { payloadText } from "./payload-text.ts";
 import { printable } from "./printable.ts";
 import { sizeText } from "./size-text.ts";
 import { type StoreOptions, storeDirectory } from "./store-directory.ts";
@@ -131,7 +132,7 @@ function withMessages(
   const table = textTable(headings, messages.map(messageRow)).split("\n");
   if (payload) {
     // Below the row of its message: payloads have no width.
-    for (const [index, message] of messages.entries()) table[index + 1] += `\n    ${payloadText(message)}`;
+    for (const [index, message] of messages.entries()) table[index + 1] += `\n    ${payloadText(message.payload)}`;
   }
   return `${receiverTable}${messages.length > 0 ? `\n${table.join("\n")}` : ""}`;
 }
@@ -172,10 +173,4 @@ function deviceRow(device: InspectedDevice, now: number): string[] {
 function messageRow({ topic, qos, payloadBytes, ageSeconds, sent, retain }: InspectedMessage): string[] {
   const flags = [sent, retain].map((flag) => (flag ? "yes" : "no"));
   return [printable(topic), String(qos), sizeText(payloadBytes), ageText(ageSeconds), ...flags];
-}
-
-function payloadText({ payload }: InspectedMessage): string {
-  const bytes = Buffer.from(payload, "base64");
-  const text = bytes.toString();
-  return Buffer.from(text).equals(bytes) ? printable(text) : `base64 ${payload}`;
 }

@@ -1,9 +1,10 @@
-import type { Listener, Receiver } from "../broker/router.ts";
+import { listenerOf } from "../broker/listener-of.ts";
+import type { Receiver } from "../broker/router.ts";
 import type { DropReason } from "../device/counters.ts";
 import type { Destination } from "../device/dead-letter-box.ts";
 import type { DeviceContext } from "../device/device-context.ts";
 import type { Acceptance } from "../store/acceptance.ts";
-import { Message } from "../store/message.ts";
+import type { Message } from "../store/message.ts";
 import { addressOf } from "../topic/address.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import type { Groups } from "./groups.ts";
@@ -48,14 +49,7 @@ export class AddressedTopics implements Receiver {
 
   /** Takes its place in the router. */
   start(): void {
-    const listener: Listener = (packet, done) => {
-      // Another mqemitter than our router knows no receivers.
-      const message = new Message(packet, packet.qos, false);
-      this.deliver(message);
-      message.whenAccepted(done);
-    };
-    listener.receiver = this;
-    listener.qos = 2;
+    const listener = listenerOf(this);
     for (const filter of ["$queue/#", "$group/#"]) this.#context.broker.subscribe(filter, listener as never, () => {});
   }
 

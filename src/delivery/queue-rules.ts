@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import type { Kind } from "../actor/lane.ts";
-import type { MailboxSettings } from "../device/device-settings.ts";
 import type { TopicClass } from "../device/topic-classes.ts";
 import type { Message } from "../store/message.ts";
 import { FilterTree } from "../topic/filter-tree.ts";
@@ -42,11 +41,6 @@ export class QueueRules implements Ordering {
   set settings(settings: QueueSettings) {
     this.#settings = settings;
     this.#readPriorities();
-  }
-
-  /** As what `Admission` reads. */
-  get mailboxes(): MailboxSettings {
-    return this.#settings;
   }
 
   /** That of its user property `priority`, of the first of the settings that matches, or 4. */

@@ -1,3 +1,4 @@
+import { listenerOf } from "../broker/listener-of.ts";
 import type { Listener, Receiver } from "../broker/router.ts";
 import { Admission } from "../device/admission.ts";
 import { Backlog, type BacklogOwner } from "../device/backlog.ts";
@@ -74,14 +75,7 @@ export class Queue implements Receiver, BacklogOwner, DispatchOwner, MailboxCont
     };
     this.#backlog = new Backlog(this, context, this.#record, () => this.#dispatch.pump(), mailboxRules, this.line);
     this.#dispatch = new Dispatch(this, context, rules, this.#backlog);
-    this.#listener = (packet, done) => {
-      // Another mqemitter than our router knows no receivers.
-      const message = new Message(packet, packet.qos, false);
-      this.deliver(message);
-      message.whenAccepted(done);
-    };
-    this.#listener.receiver = this;
-    this.#listener.qos = 2;
+    this.#listener = listenerOf(this);
   }
 
   get settings(): QueueSettings {

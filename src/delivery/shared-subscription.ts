@@ -1,3 +1,4 @@
+import { listenerOf } from "../broker/listener-of.ts";
 import type { Listener, Receiver } from "../broker/router.ts";
 import { Backlog, type BacklogOwner } from "../device/backlog.ts";
 import type { DropReason } from "../device/counters.ts";
@@ -49,14 +50,7 @@ export class SharedSubscription implements Receiver, Share, Lender, BacklogOwner
     this.#dissolved = dissolved;
     this.#record = new OutgoingRecord(this, context, () => {});
     this.#backlog = new Backlog(this, context, this.#record, () => this.#pump());
-    this.#listener = (packet, done) => {
-      // Another mqemitter than our router knows no receivers.
-      const message = new Message(packet, packet.qos, false);
-      this.deliver(message);
-      message.whenAccepted(done);
-    };
-    this.#listener.receiver = this;
-    this.#listener.qos = 2;
+    this.#listener = listenerOf(this);
   }
 
   join(device: Borrower, options: ShareOptions): void {
