@@ -1,4 +1,5 @@
 import { formatByteSize } from "./byte-size.ts";
+import { doubtsAboutBridges } from "./doubts-about-bridges.ts";
 import type { GatewayConfig } from "./schema.ts";
 
 /** What a valid configuration says but probably does not mean, one line each. */
@@ -10,10 +11,11 @@ export function doubtsAbout(config: GatewayConfig): string[] {
     ...queues.flatMap(([name, { topics }]) => filtersOfEverything(name, topics)),
     ...queues.flatMap(([name, { priorities }]) => filtersGivenTwice(`queues.${name}.priorities`, priorities)),
     ...Object.entries(config.groups).flatMap(([name, { members }]) => patternsOfEverything(name, members)),
+    ...doubtsAboutBridges(config),
   ];
 }
 
-function sizesTooSmall({ mailboxes, queues, deadLetters, limits, store }: GatewayConfig): string[] {
+function sizesTooSmall({ mailboxes, queues, bridges, deadLetters, limits, store }: GatewayConfig): string[] {
   const neverFit = "larger messages are accepted and never fit";
   const sizes: (readonly [string, number | undefined, string])[] = [
     ["mailboxes.bytesMax", mailboxes.bytesMax, `${neverFit} a mailbox`],
@@ -23,6 +25,12 @@ function sizesTooSmall({ mailboxes, queues, deadLetters, limits, store }: Gatewa
     ["store.bytesMax", store.bytesMax, `${neverFit} a mailbox`],
     ...Object.entries(queues).map(
       ([name, { bytesMax }]) => [`queues.${name}.bytesMax`, bytesMax, `${neverFit} the queue`] as const,
+    ),
+    ...Object.entries(bridges).flatMap(([name, { topics }]) =>
+      topics.flatMap(({ direction, bytesMax }, index) => {
+        const key = `bridges.${name}.topics.${index}.bytesMax`;
+        return direction === "down" ? [] : [[key, bytesMax, `${neverFit} the bridge`] as const];
+      }),
     ),
   ];
   if (deadLetters.messagesMax > 0) {

@@ -101,6 +101,16 @@ export function secret({
     .meta({ ...metaOf(field), secret: true });
 }
 
+/** Text that matches a pattern, and that no message shows. */
+export function optionalSecret(field: FieldDoc & { readonly pattern: RegExp; readonly mustBe: string }) {
+  const error = `must be ${field.mustBe}`;
+  return z
+    .string({ error })
+    .regex(field.pattern, { error })
+    .default("")
+    .meta({ ...metaOf(field), secret: true });
+}
+
 /** A list that is empty where it is missing; `what` names its items in the plural. */
 export function list<Item extends z.ZodType>(
   field: FieldDoc & { readonly of: Item; readonly max: number; readonly what: string },

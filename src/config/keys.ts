@@ -10,7 +10,7 @@ export interface SchemaNode {
   default?: unknown;
   const?: unknown;
   pattern?: string;
-  enum?: readonly string[];
+  enum?: readonly (string | number)[];
   minimum?: number;
   maximum?: number;
   required?: string[];
@@ -83,12 +83,12 @@ function* keysOf(node: SchemaNode, path: readonly string[], variant: string | un
 }
 
 function keyOf(node: SchemaNode, path: readonly string[], variant: string | undefined): ConfigKey {
-  const words = node.enum ?? (typeof node.const === "string" ? [node.const] : []);
+  const words = node.enum?.map(String) ?? (typeof node.const === "string" ? [node.const] : []);
   return {
     path,
     variant,
     kind: kindOf(node, words),
-    words,
+    words: [...new Set(words)],
     unit: node.unit,
     isSecret: node.secret === true,
     minimum: node.minimum,
@@ -101,7 +101,7 @@ function keyOf(node: SchemaNode, path: readonly string[], variant: string | unde
 function kindOf(node: SchemaNode, words: readonly string[]): ConfigKey["kind"] {
   if (words.length > 0) return "choice";
   if (node.type === "array") return node.items?.type === "object" ? "maps" : "texts";
-  if (node.anyOf !== undefined) return "bytes";
+  if (node.anyOf !== undefined) return node.anyOf.some(({ type }) => type === "array") ? "texts" : "bytes";
   if (node.type === "boolean") return "boolean";
   return node.type === "integer" ? "number" : "text";
 }

@@ -32,11 +32,13 @@ ${table([
 
 Sizes in bytes are integers or texts such as \`64KiB\`, \`16MiB\`, \`500kB\`. Listeners are a map by name: \`mqtt\` and \`web\` exist
 by default, an entry of the same name changes them, \`enabled: false\` switches them off, and any other name adds a listener.
-Queues, groups and users are maps by name too. A variable means the one that exists in its spelling, whatever the case:
+Queues, groups, bridges and users are maps by name too. A variable means the one that exists in its spelling, whatever the case:
 \`WAYPOST_QUEUES__JOBS__CONSUMERWINDOW=5\` is \`queues.jobs.consumerWindow\`. A name with a dot in it is given in the file.
 A list is given whole, in the environment and with \`--set\` as one line of YAML:
 \`--set 'queues.jobs.topics=["jobs/#"]'\`, \`--set 'mailboxes.classes=[{topics: [alarm/#], priority: 9}]'\`. In the tables, \`[]\`
-stands for each of its items.
+stands for each of its items. What a bridge needs can be given as a whole in the environment, its password from a file:
+\`WAYPOST_BRIDGES__CLOUD__URL=mqtts://upstream.example\`, \`WAYPOST_BRIDGES__CLOUD__PASSWORD_FILE=/run/secrets/cloud\`,
+\`WAYPOST_BRIDGES__CLOUD__TOPICS=[{filter: telemetry/#}]\`.
 `;
 
 /** The reference of all keys as Markdown. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { authenticationSection } from "./authentication-schema.ts";
+import { bridgesSection } from "./bridges-schema.ts";
 import { checkListenerHosts, checkListenerPorts } from "./check-listeners.ts";
 import { controlSection } from "./control-schema.ts";
 import { deadLettersSection } from "./dead-letters-schema.ts";
@@ -177,6 +178,7 @@ const sections = z.strictObject(
     mailboxes: mailboxesSection.prefault({}),
     queues: queuesSection,
     groups: groupsSection,
+    bridges: bridgesSection,
     deadLetters: deadLettersSection.prefault({}),
     control: controlSection.prefault({}),
     limits: section("Limits on what a client may do.", {

@@ -8,6 +8,7 @@ export const listenerNamePattern = /^[A-Za-z][A-Za-z0-9-]{0,63}$/;
 const destinations: ReadonlyMap<string, string> = new Map([
   ["queues", "queue"],
   ["groups", "group"],
+  ["bridges", "bridge"],
 ]);
 
 /** Why a name that the user chose cannot stand at this path (`["listeners"]`, `["authentication", "users"]`); undefined where it can. */
@@ -25,7 +26,7 @@ export function settingNameMistake(name: string, path: readonly string[]): strin
   return "is no listener name: use letters, digits and hyphens, a letter first";
 }
 
-/** Whether the keys at this path are names of queues or groups, which may be any, `__proto__` too. */
+/** Whether the keys at this path are names of queues, groups or bridges, which may be any, `__proto__` too. */
 export function areDestinationNames(path: readonly string[]): boolean {
   return path.length === 1 && destinations.has(path[0] ?? "");
 }

@@ -23,7 +23,7 @@ describe("the folder config", () => {
     const written: unknown = parse(contents("waypost.yaml"));
     for (const { path } of configKeys()) {
       if (path.includes("[]")) continue; // the list is written, and empty
-      if (["authentication", "queues", "groups"].includes(path[0] ?? "")) continue; // maps by name too
+      if (["authentication", "queues", "groups", "bridges"].includes(path[0] ?? "")) continue; // maps by name too
       const names = path[1] === "*" ? ["mqtt", "web"] : [path[1] ?? ""];
       const has = names.some((name) => valueAt(written, [path[0] ?? "", name, ...path.slice(2)]) !== undefined);
       expect(has, path.join(".")).toBe(true);
@@ -36,6 +36,12 @@ describe("the folder config", () => {
     expect(config.listeners.mqtt).toMatchObject({ host: "0.0.0.0", port: 1883, allowAnonymous: true });
   });
 
+  it("has a bridge.yaml without mistakes and warnings that has a bridge", () => {
+    const { config, warnings } = load("bridge.yaml");
+    expect(warnings).toEqual([]);
+    expect(Object.keys(config.bridges)).toHaveLength(1);
+  });
+
   it("has a work.yaml without mistakes and warnings that has queues and groups", () => {
     const { config, warnings } = load("work.yaml");
     expect(warnings).toEqual([]);
@@ -44,9 +50,9 @@ describe("the folder config", () => {
     expect(config.groups["floor-2"]).toEqual({ members: ["sensor-2-*", "hvac-7"], qos: 2 });
   });
 
-  it("has a waypost.yaml whose comment shows every key of a queue and a group", () => {
+  it("has a waypost.yaml whose comment shows every key of a queue, a group and a bridge", () => {
     for (const { path } of configKeys()) {
-      if (path[0] !== "queues" && path[0] !== "groups") continue;
+      if (!["queues", "groups", "bridges"].includes(path[0] ?? "")) continue;
       expect(contents("waypost.yaml")).toMatch(new RegExp(`^# .*\\b${path.at(-1)}:`, "m"));
     }
   });
