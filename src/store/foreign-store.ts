@@ -117,6 +117,7 @@ function additionsTo(persistence: AedesPersistence, clock: Clock): Omit<Store, k
     outstanding: async (id) => (await outgoingOf(id)).map(outstandingOf),
     receipts: async () => [], // it can only be asked for each by itself
     durable: () => settled,
+    written: () => settled,
     unlessFailing: (written) => written,
     queues: () => delivery.queues(),
     putQueue: (queue) => delivery.putQueue(queue),

@@ -111,6 +111,12 @@ export class GroupCommit implements Journal {
     return this.#running?.durable ?? settled;
   }
 
+  written(): PromiseLike<void> {
+    if (this.#parts.durability === "memory" || this.#pending.empty) return this.durable();
+    this.#hurry(this.#parts.durability === "synced");
+    return this.#pending.durable;
+  }
+
   /** Too much waits to be written. */
   get congested(): boolean {
     return this.#unwrittenBytes > UNWRITTEN_BYTES_MAX;

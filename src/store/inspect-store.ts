@@ -1,4 +1,5 @@
 import type { PublishProperties } from "../protocol/publish-properties.ts";
+import { bridgeNameOf } from "./bridge-session.ts";
 import type { StateDocument } from "./documents.ts";
 import { mailboxName } from "./mailbox-name.ts";
 import { OVERHEAD_BYTES } from "./message.ts";
@@ -9,106 +10,16 @@ import type { StoredState } from "./read-store.ts";
 import type { RecoveredMessage } from "./recovered-message.ts";
 import type { Segment } from "./segment.ts";
 import { NEVER_EXPIRES } from "./store.ts";
-
-/** What waits in one mailbox. Bytes are those that count against the limits of mailboxes and store. */
-interface InspectedMailbox {
-  messages: number;
-  bytes: number;
-  /** Null where nothing waits. */
-  oldestAgeSeconds: number | null;
-}
-
-/** One device, and what waits for it. */
-export interface InspectedDevice extends InspectedMailbox {
-  device: string;
-  /** ISO time; null where the device was connected. */
-  awaySince: string | null;
-  /** How long its session waits for it; null where the device set no limit. */
-  expirySeconds: number | null;
-  subscriptions: number;
-  /** QoS 2 messages from the device whose PUBREL has not come. */
-  unfinishedIn: number;
-  /** QoS 2 messages to the device that were sent and are not complete. */
-  unfinishedOut: number;
-}
-
-/** One shared subscription, and what waits for a member of its group. */
-export interface InspectedSharedSubscription extends InspectedMailbox {
-  /** `$share/<group>/<filter>`. */
-  name: string;
-}
-
-/** One queue, and what waits in it. */
-export interface InspectedQueue extends InspectedMailbox {
-  /** `$queue/<name>`. */
-  name: string;
-  /** It was created while the gateway ran. */
-  created: boolean;
-  paused: boolean;
-}
-
-export interface InspectedWill {
-  device: string;
-  topic: string;
-  qos: 0 | 1 | 2;
-  retain: boolean;
-  payloadBytes: number;
-  delaySeconds: number;
-  /** ISO time at which it is published; null while the device is connected. */
-  dueAt: string | null;
-}
-
-export interface InspectedMessage {
-  topic: string;
-  qos: 1 | 2;
-  payloadBytes: number;
-  ageSeconds: number | null;
-  sent: boolean;
-  retain: boolean;
-  /** Base64. */
-  payload: string;
-}
-
-export interface InspectedSegment {
-  name: string;
-  bytes: number;
-  commits: number;
-  /** Entries whose latest version is here, and the bytes of their lines. */
-  liveEntries: number;
-  liveBytes: number;
-  tornBytes: number;
-  damagedPlaces: number;
-}
-
-export interface StoreInspection {
-  directory: string;
-  totals: {
-    devices: number;
-    sharedSubscriptions: number;
-    queues: number;
-    /** Those of devices. */
-    subscriptions: number;
-    /** Each counted once, however many devices wait for it. */
-    messages: number;
-    bytes: number;
-    oldestAgeSeconds: number | null;
-    /** Those that have not expired. */
-    retained: number;
-    retainedBytes: number;
-    wills: number;
-    deadLetters: number;
-    deadLetterBytes: number;
-    bytesOnDisk: number;
-  };
-  /** Those with the most messages first. */
-  devices: InspectedDevice[];
-  /** Those with the most messages first. */
-  sharedSubscriptions: InspectedSharedSubscription[];
-  /** Those with the most messages first. */
-  queues: InspectedQueue[];
-  wills: InspectedWill[];
-  segments: InspectedSegment[];
-}
+import type {
+  InspectedBridge,
+  InspectedDevice,
+  InspectedMessage,
+  InspectedQueue,
+  InspectedSegment,
+  InspectedSharedSubscription,
+  InspectedWill,
+  StoreInspection,
+} from "./store-inspection.ts";
 
 /** What a store holds; `now` in milliseconds since the Unix epoch. */
 export function inspectStore(state: StoredState, now: number): StoreInspection {
@@ -120,21 +31,14 @@ export function inspectStore(state: StoredState, now: number): StoreInspection {
   const segments = segmentsOf(state);
   const sorted = [...sessions.values()].sort((a, b) => b.messages - a.messages || (a.device < b.device ? -1 : 1));
   const devices = sorted.filter(({ device }) => mailboxName(device) === undefined);
-  const sharedSubscriptions: InspectedSharedSubscription[] = [];
-  const queues: InspectedQueue[] = [];
-  for (const { device, messages, bytes, oldestAgeSeconds } of sorted) {
-    const name = mailboxName(device);
-    if (name === undefined) continue;
-    const mailbox = { name, messages, bytes, oldestAgeSeconds };
-    if (queueNameOf(device) === undefined) sharedSubscriptions.push(mailbox);
-    else queues.push({ ...mailbox, created: false, paused: false, ...known.get(device) });
-  }
+  const { sharedSubscriptions, queues, bridges } = mailboxesOf(sorted, known);
   return {
     directory: state.directory,
     totals: {
       devices: devices.length,
       sharedSubscriptions: sharedSubscriptions.length,
       queues: queues.length,
+      bridges: bridges.length,
       ...totals,
       oldestAgeSeconds: sorted.reduce<number | null>((oldest, each) => older(oldest, each.oldestAgeSeconds), null),
       wills: wills.length,
@@ -143,9 +47,30 @@ export function inspectStore(state: StoredState, now: number): StoreInspection {
     devices,
     sharedSubscriptions,
     queues,
+    bridges,
     wills,
     segments,
   };
+}
+
+/** Those that are not of devices. `known`: what is kept of queues beside what waits in them, by their session. */
+function mailboxesOf(
+  sessions: readonly InspectedDevice[],
+  known: ReadonlyMap<string, Pick<InspectedQueue, "created" | "paused">>,
+) {
+  const sharedSubscriptions: InspectedSharedSubscription[] = [];
+  const queues: InspectedQueue[] = [];
+  const bridges: InspectedBridge[] = [];
+  for (const { device, messages, bytes, oldestAgeSeconds, unfinishedIn, unfinishedOut } of sessions) {
+    const name = mailboxName(device);
+    if (name === undefined) continue;
+    const mailbox = { name, messages, bytes, oldestAgeSeconds };
+    if (queueNameOf(device) !== undefined) {
+      queues.push({ ...mailbox, created: false, paused: false, ...known.get(device) });
+    } else if (bridgeNameOf(device) !== undefined) bridges.push({ ...mailbox, unfinishedIn, unfinishedOut });
+    else sharedSubscriptions.push(mailbox);
+  }
+  return { sharedSubscriptions, queues, bridges };
 }
 
 /** What there is beside messages. */

@@ -18,6 +18,8 @@ export interface Journal {
   commit(...keys: string[]): PromiseLike<void>;
   /** Resolves when everything that was told before is as durable as the store promises. */
   durable(): PromiseLike<void>;
+  /** Writes at once what was told and nobody waits for; resolves when it is as durable as the store promises. */
+  written(): PromiseLike<void>;
 }
 
 /** That of a store in memory. */
@@ -29,4 +31,5 @@ export const noJournal: Journal = {
   changed: () => {},
   commit: () => settled,
   durable: () => settled,
+  written: () => settled,
 };

@@ -104,6 +104,10 @@ export class LocalStore extends LocalDelivery implements Store {
     return this.#journal.durable();
   }
 
+  written(): PromiseLike<void> {
+    return this.#journal.written();
+  }
+
   storeRetained(packet: StoredPublish): PromiseLike<void> {
     const { topic } = packet;
     if (packet.payload.length === 0) this.contents.retained.delete(topic);

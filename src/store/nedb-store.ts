@@ -58,6 +58,7 @@ export class NedbStore extends LocalStore {
       changed: (...keys) => commits.changed(...keys),
       commit: (...keys) => commits.commit(...keys),
       durable: () => commits.durable(),
+      written: () => commits.written(),
     };
     super(journal, options);
     const { directory, clock, durability, log } = options;

@@ -152,6 +152,11 @@ export interface Store extends AedesStore, DeliveryStore {
 
   /** Resolves when everything that was told before is as durable as the store promises. */
   durable(): PromiseLike<void>;
+  /**
+   * Writes at once what was told and nobody waits for, such as what receivers have acknowledged; resolves when it is as
+   * durable as the store promises.
+   */
+  written(): PromiseLike<void>;
   /** As `written`, but not waiting any longer where the store begins to fail: a full disk must not keep anybody out. */
   unlessFailing(written: PromiseLike<void>): PromiseLike<void>;
   /** So much waits to be written that no more should come. */
