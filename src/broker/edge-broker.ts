@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import { Aedes, type AedesOptions, type Client, type PublishPacket } from "aedes";
 import type { Clock } from "../actor/clock.ts";
 import type { AuthenticationMethod } from "../authentication/authentication-method.ts";
+import { Provenance } from "../protocol/provenance.ts";
 import { PublishProperties } from "../protocol/publish-properties.ts";
 import type { Store } from "../store/store.ts";
 import { localFirst, type Residence } from "./local-first-store.ts";
@@ -38,6 +39,10 @@ export class EdgeBroker extends Aedes {
   requested:
     | ((packet: PublishPacket, properties: PublishProperties, done: (error?: unknown) => void) => boolean)
     | null = null;
+  /** Who this gateway is to others that it is bridged to; null where it has no name among them. */
+  provenance: Provenance | null = null;
+  /** Called for a message that came back over bridges: it is acknowledged, and published no second time. */
+  returned: () => void = () => {};
   readonly #clock: Clock;
 
   declare readonly clients: Record<string, RegisteredClient>;
@@ -73,6 +78,13 @@ export class EdgeBroker extends Aedes {
       return ((typeof client === "function" ? client : done) as typeof done)?.(error);
     }
     properties?.startAt(this.#clock.now());
+    if (this.provenance !== null && properties !== undefined && client !== null && typeof client === "object") {
+      if (!(client as { isBridge?: boolean }).isBridge) properties = Provenance.ofClient(properties);
+      else if (this.provenance.isReturned(properties)) {
+        this.returned();
+        return done?.();
+      }
+    }
     if (this.requested !== null && properties?.responseTopic !== undefined) {
       // Before it is published: whether anybody at all is reached is asked for right after that.
       const both = afterBoth((typeof client === "function" ? client : done) as typeof done);

@@ -31,6 +31,7 @@ const reasons: ReadonlySet<DropReason> = new Set<DropReason>([
   "queue-removed",
   "no-such-group",
   "empty-group",
+  "rejected",
 ]);
 
 /**

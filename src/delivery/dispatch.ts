@@ -1,3 +1,4 @@
+import { Rate } from "../actor/rate.ts";
 import type { Backlog } from "../device/backlog.ts";
 import type { DropReason } from "../device/counters.ts";
 import type { DeviceContext } from "../device/device-context.ts";
@@ -10,7 +11,6 @@ import { Deliveries } from "./deliveries.ts";
 import { Delivery, type DeliveryKeeper } from "./delivery.ts";
 import type { QueueLine } from "./queue-line.ts";
 import type { QueueRules } from "./queue-rules.ts";
-import { Rate } from "./rate.ts";
 
 /** Longest time that a timer of Node can wait. */
 const TIMER_MS_MAX = 2_147_483_647;

@@ -1,3 +1,4 @@
+import { Rate } from "../actor/rate.ts";
 import { listenerOf } from "../broker/listener-of.ts";
 import type { Listener, Receiver } from "../broker/router.ts";
 import { Admission } from "../device/admission.ts";
@@ -17,7 +18,6 @@ import { Dispatch, type DispatchOwner } from "./dispatch.ts";
 import { QueueLine } from "./queue-line.ts";
 import { QueueRules } from "./queue-rules.ts";
 import type { QueueSettings } from "./queue-settings.ts";
-import { Rate } from "./rate.ts";
 
 /** So many PUBRELs a consumer that was there before a restart is sent at most. */
 const IDS_BEFORE_MAX = 5000;

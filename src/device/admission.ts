@@ -1,7 +1,7 @@
 import type { Bounded, MailboxLimits, Waiting } from "../actor/mailbox.ts";
 import type { Amount, Usage } from "../store/usage.ts";
 import type { DropReason } from "./counters.ts";
-import type { DeviceSettings, WhenFull } from "./device-settings.ts";
+import type { WhenFull } from "./device-settings.ts";
 import type { TopicClass } from "./topic-classes.ts";
 
 /** What becomes of a message: it may be put into the mailbox, it was refused, or its publisher has to wait. */
@@ -30,6 +30,12 @@ interface Arrival<T extends Waiting> {
  */
 const REMOVALS_MAX = 16;
 
+/** What a mailbox may hold, and all of them together. */
+export interface AdmissionLimits {
+  readonly mailboxes: Readonly<MailboxLimits> & { readonly whenFull: WhenFull };
+  readonly store: Readonly<MailboxLimits>;
+}
+
 /** Knows the limits that a message has beside those of the mailbox. */
 interface Classes {
   ofMessage(message: Waiting): TopicClass;
@@ -41,12 +47,12 @@ interface Classes {
  * have the same rules.
  */
 export class Admission {
-  readonly #settings: Pick<DeviceSettings, "mailboxes" | "store">;
+  readonly #settings: AdmissionLimits;
   readonly #classes: Classes;
   readonly #usage: Usage | null;
 
   /** `usage` is null where the store does not count: then only the mailbox has limits. */
-  constructor(settings: Pick<DeviceSettings, "mailboxes" | "store">, classes: Classes, usage: Usage | null) {
+  constructor(settings: AdmissionLimits, classes: Classes, usage: Usage | null) {
     this.#settings = settings;
     this.#classes = classes;
     this.#usage = usage;

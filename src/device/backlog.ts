@@ -265,7 +265,7 @@ export class Backlog implements AdmissionOwner<Message> {
     const { clients } = this.#context.broker;
     const { clientId } = message;
     const isHere = clientId !== undefined && Object.hasOwn(clients, clientId);
-    const publisher = isHere ? (clients[clientId] as unknown as Link) : undefined;
+    const publisher = isHere ? (clients[clientId] as unknown as Link) : this.#context.upstreams.get(clientId ?? "");
     // One that is closing is still known, and is not read any more.
     if (publisher === undefined || publisher.closed || this.#device.waitsFor(publisher, new Set())) {
       message.refuse();

@@ -75,6 +75,10 @@ export class Connection extends EventEmitter implements Link, FrameHandler {
   readonly serial = ++connections;
   connecting = false;
   connected = false;
+  /** Its peer is a bridge: what comes from it has come from another broker, and what it published is not sent back to it. */
+  isBridge = false;
+  /** The gateway opened it: it is worth more than what a message of its peer may cost. */
+  readonly isOutgoing: boolean = false;
   /** It took up a session that was there: what its client repeats may have been settled before. */
   resumed = false;
   closed = false;
@@ -217,6 +221,16 @@ export class Connection extends EventEmitter implements Link, FrameHandler {
     this.#intake.heard = true;
     this.#intake.remainingLengthMax = this.#context.settings.packetBytesMax;
     this.broker.emit("connackSent", connack as never, this);
+  }
+
+  /** The gateway opened this connection itself, and has agreed on these terms with its peer. */
+  opened(device: Device, version: ProtocolVersion, terms: Terms, resumed: boolean): void {
+    this.device = device;
+    this.version = version;
+    this.terms = terms;
+    this.resumed = resumed;
+    this.connected = true;
+    this.#intake.remainingLengthMax = this.#context.settings.packetBytesMax;
   }
 
   /** Closes because of an error; what was sent before still goes out. */

@@ -33,7 +33,11 @@ export type DropReason =
   /** It was published to a group that does not exist. */
   | "no-such-group"
   /** It was published to a group of which no member is known. */
-  | "empty-group";
+  | "empty-group"
+  /** The upstream answered that it does not take it. */
+  | "rejected"
+  /** It came back over bridges to the gateway where it began. */
+  | "loop";
 
 /** What the devices of a gateway have done since it started. */
 export class Counters {
@@ -57,6 +61,8 @@ export class Counters {
     "queue-removed": 0,
     "no-such-group": 0,
     "empty-group": 0,
+    rejected: 0,
+    loop: 0,
   };
 
   get droppedTotal(): number {

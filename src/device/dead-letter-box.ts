@@ -3,8 +3,8 @@ import type { DropReason } from "./counters.ts";
 
 /** Whom a message was for. */
 export interface Destination {
-  readonly kind: "device" | "queue" | "group" | "shared-subscription";
-  /** Client id, name of the queue or group, or the whole filter of the shared subscription. */
+  readonly kind: "device" | "queue" | "group" | "shared-subscription" | "bridge";
+  /** Client id, name of the queue, group or bridge, or the whole filter of the shared subscription. */
   readonly name: string;
 }
 

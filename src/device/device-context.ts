@@ -3,6 +3,7 @@ import type { EdgeBroker } from "../broker/edge-broker.ts";
 import type { Log } from "../log.ts";
 import { TopicReader } from "../protocol/topic-reader.ts";
 import { WireSlab } from "../protocol/wire-slab.ts";
+import { BRIDGE_ID_PREFIX } from "../store/bridge-session.ts";
 import type { Message } from "../store/message.ts";
 import { Admission } from "./admission.ts";
 import { Counters, type DropReason } from "./counters.ts";
@@ -10,6 +11,7 @@ import type { DeadLetterBox, Destination } from "./dead-letter-box.ts";
 import type { DeviceSettings } from "./device-settings.ts";
 import { DropLog } from "./drop-log.ts";
 import { Grace } from "./grace.ts";
+import type { Link } from "./link.ts";
 import { type MailboxRules, rulesOfDevices } from "./mailbox-rules.ts";
 import type { Shares } from "./share.ts";
 import { Flusher } from "./stream-writer.ts";
@@ -36,6 +38,10 @@ export class DeviceContext {
   shares: Shares | null = null;
   /** Where what is not delivered is kept; set once, by who puts the broker together. */
   deadLetters: DeadLetterBox | null = null;
+  /** Connections that the gateway opened itself, by the ids of their sessions. */
+  readonly upstreams = new Map<string, Link>();
+  /** Know the sessions in the store that belong to no client. */
+  readonly sessionOwners: { owns(storeId: string): boolean; clockJumped(ms: number): void }[] = [];
   readonly wireForms = new WireForms();
   /** Frames written for one receiver only. */
   readonly frames = new WireSlab(16384);
@@ -51,6 +57,14 @@ export class DeviceContext {
     this.classes = new TopicClasses(settings);
     this.admission = new Admission(settings, this.classes, broker.store.usage);
     this.mailboxRules = rulesOfDevices(settings, this.classes, this.admission);
+  }
+
+  /** Whether a message of this publisher has come from another broker: over a bridge of ours, or of that broker's own. */
+  cameOverBridge(clientId: string | undefined): boolean {
+    if (clientId === undefined) return false;
+    if (clientId.startsWith(BRIDGE_ID_PREFIX)) return true;
+    const { clients } = this.broker;
+    return Object.hasOwn(clients, clientId) && (clients[clientId] as { isBridge?: boolean }).isBridge === true;
   }
 
   /** A message will not be delivered: it is counted, logged, and kept as a dead letter where it was promised. */

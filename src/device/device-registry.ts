@@ -122,9 +122,9 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
       if (awaySince === 0) void store.putSession(device, device.awaySince, expirySeconds);
     }
     for (const device of [...this.#devices.values()]) await this.#endIfOver(device);
-    for (const session of sessions) {
-      if (!isClient(session) && !this.#known.shares?.owns(session.id)) await store.discardSession(session);
-    }
+    const { shares, sessionOwners } = this.#known;
+    const isOwned = ({ id }: { id: string }) => shares?.owns(id) || sessionOwners.some((each) => each.owns(id));
+    for (const session of sessions) if (!isClient(session) && !isOwned(session)) await store.discardSession(session);
     await this.wills.revive((id) => this.#devices.has(id));
   }
 
@@ -133,6 +133,7 @@ export class DeviceRegistry implements DeviceKeeper, Residence {
     for (const device of this.#devices.values()) if (device.awaySince > 0) device.awaySince += ms;
     this.wills.clockJumped(ms);
     this.#known.shares?.clockJumped(ms);
+    for (const each of this.#known.sessionOwners) each.clockJumped(ms);
   }
 
   /** What needs a look from time to time. */

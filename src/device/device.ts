@@ -8,9 +8,9 @@ import type { StoredPublish } from "../store/stored-packets.ts";
 import { isHandedOut } from "../topic/shared-filter.ts";
 import type { DropReason } from "./counters.ts";
 import type { DeviceContext } from "./device-context.ts";
-import { type Link, waitsForItself } from "./link.ts";
+import { type Link, waitsForItself, wireVersionOf } from "./link.ts";
 import type { MailboxControl } from "./mailbox-control.ts";
-import { Outbound, type OutboundOwner } from "./outbound.ts";
+import { Outbound, type OutboundOwner, type OutboundParts } from "./outbound.ts";
 import { Session, type SubscriptionOptions } from "./session.ts";
 import type { Borrower, Lender, Lent, Share, ShareOptions } from "./share.ts";
 
@@ -53,16 +53,18 @@ export class Device extends Actor<DeviceMessage> implements Receiver, OutboundOw
   readonly #keeper: DeviceKeeper;
   readonly #outbound: Outbound;
   #lastForeign: unknown = null;
+  /** A bridge to which, before MQTT 5, no message can say that it has come over one already. */
+  #isOldBridge = false;
   /** Those that it is a member of; null for none. */
   #shares: Set<Share> | null = null;
 
-  constructor(id: string, clean: boolean, context: DeviceContext, keeper: DeviceKeeper) {
+  constructor(id: string, clean: boolean, context: DeviceContext, keeper: DeviceKeeper, parts?: OutboundParts) {
     super(`devices/${id}`);
     this.id = id;
     this.session = new Session(clean);
     this.#context = context;
     this.#keeper = keeper;
-    this.#outbound = new Outbound(this, context);
+    this.#outbound = new Outbound(this, context, parts);
     this.awaySince = context.clock.now();
   }
 
@@ -71,12 +73,13 @@ export class Device extends Actor<DeviceMessage> implements Receiver, OutboundOw
     return this.#outbound.depth;
   }
 
-  get mailbox(): MailboxControl {
+  get mailbox(): MailboxControl & Pick<Outbound, "forEachInFlight"> {
     return this.#outbound;
   }
 
   /** The hot-path `tell`: puts one message into the mailbox, or straight into the window where nothing waits. */
   deliver(message: Message, granted: QoS): void {
+    if (this.session.hasNoLocal && this.#isOldBridge && this.#context.cameOverBridge(message.clientId)) return;
     if (this.session.hasNoLocal && message.clientId === this.id) {
       const grant = this.session.grantForOwn(message.topic);
       if (grant === undefined) return;
@@ -215,6 +218,7 @@ export class Device extends Actor<DeviceMessage> implements Receiver, OutboundOw
 
   #attach(connection: Link): void {
     this.connection = connection;
+    this.#isOldBridge = connection.isBridge && wireVersionOf(connection) < 5;
     this.awaySince = 0;
     this.#outbound.resume();
     for (const share of this.#shares ?? []) share.came(this);

@@ -34,18 +34,23 @@ const advice: Record<DropReason, string> = {
   "queue-removed": "the messages of a queue that was removed became dead letters",
   "no-such-group": "messages are published to a group that does not exist: add it to groups, or correct the publisher",
   "empty-group": "messages are published to a group of which no device is known",
+  loop: "messages come back over bridges to the gateway where they began",
+  rejected: "the upstream of a bridge refuses messages: they became dead letters",
 };
 
 /** Says that messages are being dropped: at once when it begins, and then not more often than every ten seconds. */
 export class DropLog {
   readonly #log: Log;
   readonly #clock: Clock;
+  readonly #advice: Readonly<Partial<Record<DropReason, string>>>;
   readonly #since = new Map<DropReason, { messages: number; devices: Set<string> }>();
   #resting = false;
 
-  constructor(log: Log, clock: Clock) {
+  /** `ownAdvice`: for receivers that are no devices, what is to be done where that is something else. */
+  constructor(log: Log, clock: Clock, ownAdvice: Readonly<Partial<Record<DropReason, string>>> = {}) {
     this.#log = log;
     this.#clock = clock;
+    this.#advice = ownAdvice;
   }
 
   note(device: string, reason: DropReason): void {
@@ -66,7 +71,7 @@ export class DropLog {
     }
     this.#resting = true;
     for (const [reason, { messages, devices }] of this.#since) {
-      this.#log.warn({ reason, messages, devices: [...devices] }, advice[reason]);
+      this.#log.warn({ reason, messages, devices: [...devices] }, this.#advice[reason] ?? advice[reason]);
     }
     this.#since.clear();
     this.#clock.after(INTERVAL_MS, () => this.#write());

@@ -32,7 +32,8 @@ export class ExactlyOnce {
     const known = session.inbound.get(messageId);
     if (known !== undefined) return this.#repeated(connection, messageId, known);
     const { version, terms } = connection;
-    const limit = version === 5 ? terms.inboundInFlightMax : this.#context.settings.inboundInFlightMax;
+    const { inboundInFlightMax } = this.#context.settings;
+    const limit = Number.isFinite(terms.inboundInFlightMax) ? terms.inboundInFlightMax : inboundInFlightMax;
     if (limit > 0 && session.inbound.size >= limit) {
       const why = `${session.inbound.size} QoS 2 messages wait for PUBREL, and the limit is ${limit}`;
       if (version === 5) {

@@ -36,7 +36,8 @@ export class Forwarder {
     const { terms } = connection;
     const version = wireVersionOf(connection);
     const mayBeTold = message.properties !== undefined || this.#session.isSpecial;
-    if (version === 5 && (terms.outboundAliases !== null || (mayBeTold && this.#isTold(message)))) {
+    const isTold = version === 5 && (terms.outboundAliases !== null || (mayBeTold && this.#isTold(message)));
+    if (isTold || connection.isBridge) {
       return this.sendApart(message, message.packetId, false, connection);
     }
     if (message.write(version)) {
@@ -55,7 +56,10 @@ export class Forwarder {
   sendApart(message: Message, packetId: number, dup: boolean, connection: Link): boolean {
     const { terms } = connection;
     if (connection.version !== 5) {
-      const place = writePublish(this.#context.frames, message, packetId, dup, null);
+      const { topic, payload, qos } = message;
+      // A bridge keeps retained as retained, and before MQTT 5 it need not ask for that.
+      const retain = message.retain || (connection.isBridge && message.publishedRetained);
+      const place = writePublish(this.#context.frames, { topic, payload, qos, retain }, packetId, dup, null);
       connection.send(place.buffer, place.start, place.end);
       this.#context.counters.publishesSent++;
       return true;
@@ -63,6 +67,8 @@ export class Forwarder {
     const { properties } = message;
     const grant = this.#grantOf(message);
     const extras = extrasOf(message, properties?.expiryAt(this.#now()));
+    if (connection.isBridge)
+      extras.properties = this.#context.broker.provenance?.passedOn(properties) ?? extras.properties;
     extras.subscriptionIdentifiers = properties?.subscriptionIdentifier
       ? [properties.subscriptionIdentifier]
       : (grant?.subscriptionIdentifiers ?? null);

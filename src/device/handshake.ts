@@ -2,6 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { randomUUID } from "node:crypto";
 import { ConnectRefused, connackCode } from "../protocol/connect-refused.ts";
 import type { Properties } from "../protocol/properties.ts";
+import { BRIDGE_PROPERTY } from "../protocol/provenance.ts";
 import { PublishProperties } from "../protocol/publish-properties.ts";
 import type { ConnectPacket } from "../protocol/read-connect.ts";
 import { isFailure, reasonCode, refusalCodeOf } from "../protocol/reason-code.ts";
@@ -53,6 +54,8 @@ export class Handshake {
     this.#check(packet);
     connection.id = packet.clientId || `waypost-${randomUUID()}`; // [MQTT-3.1.3-6]
     connection.clean = packet.clean;
+    const { userProperties } = packet.properties ?? {};
+    connection.isBridge = packet.bridgeMode === true || userProperties?.[BRIDGE_PROPERTY] !== undefined;
     connection.sessionExpirySeconds = this.#expiryOf(packet);
     connection.keepAliveSeconds = this.#keepAliveOf(packet);
     const proof = await this.#authenticate(connection, packet);

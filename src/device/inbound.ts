@@ -76,8 +76,11 @@ export class Inbound {
     why: string,
     cause?: unknown,
   ): void {
-    if (connection.version < 5) return connection.fail(new WaypostError("ERR_NOT_AUTHORIZED", why, { cause }));
-    this.#context.dropped(connection.id, "refused");
+    // A bridge says how it is doing below $SYS/broker/connection/, and must not be closed for that.
+    if (connection.version < 5 && !connection.isOutgoing && !connection.isBridge) {
+      return connection.fail(new WaypostError("ERR_NOT_AUTHORIZED", why, { cause }));
+    }
+    if (!connection.isBridge) this.#context.dropped(connection.id, "refused");
     if (qos === 0) return;
     this.#count(connection);
     lineOf(connection)

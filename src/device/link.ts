@@ -13,6 +13,8 @@ export interface Blocker {
 /** What a device sees of its connection. */
 export interface Link extends Client {
   readonly closed: boolean;
+  /** Its peer is a bridge. */
+  readonly isBridge: boolean;
   readonly terms: Terms;
   /** Bytes that the peer has not taken. */
   readonly unsentBytes: number;

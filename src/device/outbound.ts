@@ -12,6 +12,7 @@ import type { Sparing } from "./grace.ts";
 import { awaiting, type InFlight, InFlightWindow, type Loan } from "./in-flight-window.ts";
 import { type Link, wireVersionOf } from "./link.ts";
 import type { MailboxControl } from "./mailbox-control.ts";
+import type { OutboundBacklog } from "./outbound-backlog.ts";
 import { OutgoingRecord } from "./outgoing-record.ts";
 import { Replay } from "./replay.ts";
 import { Resends } from "./resends.ts";
@@ -28,6 +29,17 @@ export interface OutboundOwner extends BacklogOwner {
   roomMade(): void;
 }
 
+/** What may be otherwise than it is for devices. */
+export interface OutboundParts {
+  /** `certain` is to be called when the store has become certain of a message that waited for that. */
+  readonly backlog?: (owner: BacklogOwner, record: OutgoingRecord, certain: () => void) => OutboundBacklog;
+  readonly forwarder?: Pick<Forwarder, "authorized" | "send" | "sendApart">;
+  /** Messages with QoS above 0 that are sent and not acknowledged. */
+  readonly inFlightMax?: () => number;
+  /** The receiver has acknowledged a message; null where only the end of its handshake was left. `code`: what it said of it. */
+  readonly acknowledged?: (message: Message | null, code: number) => void;
+}
+
 /**
  * The way of messages from a device's mailbox to its connection: what is resent first, then retained messages that a
  * subscription called up, then the mailbox, all within the in-flight window and as far as the peer reads.
@@ -36,9 +48,10 @@ export interface OutboundOwner extends BacklogOwner {
 export class Outbound implements Sparing, MailboxControl {
   readonly #device: OutboundOwner;
   readonly #context: DeviceContext;
-  readonly #backlog: Backlog;
+  readonly #backlog: OutboundBacklog;
   readonly #record: OutgoingRecord;
-  readonly #forwarder: Forwarder;
+  readonly #forwarder: Pick<Forwarder, "authorized" | "send" | "sendApart">;
+  readonly #parts: OutboundParts;
   #window = new InFlightWindow();
   readonly #isTaken = (packetId: number): boolean => this.#window.find(packetId) !== undefined;
   /** The store is not told of something in flight. */
@@ -51,12 +64,15 @@ export class Outbound implements Sparing, MailboxControl {
   readonly #resends = new Resends();
   readonly #replay = new Replay();
 
-  constructor(device: OutboundOwner, context: DeviceContext) {
+  constructor(device: OutboundOwner, context: DeviceContext, parts: OutboundParts = {}) {
     this.#device = device;
     this.#context = context;
     this.#record = new OutgoingRecord(device, context, () => this.#tellSpared());
-    this.#forwarder = new Forwarder(context, device);
-    this.#backlog = new Backlog(device, context, this.#record, () => this.#pumpLater());
+    this.#parts = parts;
+    this.#forwarder = parts.forwarder ?? new Forwarder(context, device);
+    const certain = () => this.#pumpLater();
+    this.#backlog =
+      parts.backlog?.(device, this.#record, certain) ?? new Backlog(device, context, this.#record, certain);
   }
 
   /** Messages that wait: in the mailbox, called up by a subscription, and unacknowledged. */
@@ -265,6 +281,11 @@ export class Outbound implements Sparing, MailboxControl {
     this.pump();
   }
 
+  /** Calls back with each that is sent and not acknowledged, in the order in which they were sent. */
+  forEachInFlight(visit: (entry: Readonly<InFlight>) => void): void {
+    this.#window.forEach(visit);
+  }
+
   /** Takes over what the store has on its way to the device. What came meanwhile stays behind it. */
   restore(outgoing: readonly Outstanding[]): void {
     const { session } = this.#device;
@@ -308,7 +329,8 @@ export class Outbound implements Sparing, MailboxControl {
   /** `waiting`: how many have to find room before. */
   #hasRoom(connection: Link, waiting = 0): boolean {
     if (this.#isPaused) return false;
-    const { inFlightMax, sendBufferBytesMax } = this.#context.settings;
+    const { sendBufferBytesMax } = this.#context.settings;
+    const inFlightMax = this.#parts.inFlightMax?.() ?? this.#context.settings.inFlightMax;
     const count = this.#window.count + waiting;
     // [MQTT-3.3.4-9]
     return (
@@ -405,6 +427,7 @@ export class Outbound implements Sparing, MailboxControl {
   /** Returns true when all has been sent again. */
   #resend(connection: Link): boolean {
     const { clock, settings } = this.#context;
+    const { qosMax = 2 } = connection.terms;
     for (;;) {
       if (connection.unsentBytes >= settings.sendBufferBytesMax) return false;
       const entry = this.#resends.next(this.#window, connection.terms.receiveMaximum);
@@ -412,11 +435,22 @@ export class Outbound implements Sparing, MailboxControl {
       const { message, packetId } = entry;
       if (entry.awaits === awaiting.pubcomp) connection.sendAcknowledgement(firstByte.pubrel, packetId);
       else if (message === null) continue;
+      else if (message.qos > qosMax) this.#resendLower(entry, message.at(qosMax), connection);
       // Of QoS 2 the client may remember the packet id: it is not free before the handshake is through.
       else if (message.qos === 1 && message.properties?.isExpired(clock.now())) this.#giveUp(entry, message, "expired");
       else if (!this.#forwarder.sendApart(message, packetId, true, connection))
         this.#giveUp(entry, message, "too-large"); // DUP [MQTT-3.3.1-1]
     }
+  }
+
+  /** The peer takes no such QoS any more [MQTT-3.2.2-11]. */
+  #resendLower(entry: InFlight, message: Message, connection: Link): void {
+    entry.awaits = awaiting.puback;
+    entry.message = message;
+    if (!this.#forwarder.sendApart(message, entry.packetId, message.qos > 0, connection)) {
+      return this.#giveUp(entry, message, "too-large");
+    }
+    if (message.qos === 0) this.#close(entry);
   }
 
   /** Returns true when nothing of the replay is left. */
@@ -446,6 +480,7 @@ export class Outbound implements Sparing, MailboxControl {
   #settle(entry: InFlight, packetId: number, code: number): void {
     const { message, awaits } = entry;
     this.#close(entry, code);
+    this.#parts.acknowledged?.(message, code);
     const { connection } = this.#device;
     if (connection !== null && this.#hasAckListener) {
       // As in aedes: the PUBLISH at QoS 1, and at QoS 2 the PUBREL that was answered.

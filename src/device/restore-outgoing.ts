@@ -2,14 +2,14 @@ import type { QoS } from "../protocol/packet-type.ts";
 import { Message } from "../store/message.ts";
 import type { MessageKey } from "../store/message-key.ts";
 import type { Outstanding } from "../store/outgoing-line.ts";
-import type { Backlog } from "./backlog.ts";
 import { awaiting, type InFlightWindow } from "./in-flight-window.ts";
+import type { OutboundBacklog } from "./outbound-backlog.ts";
 import type { Session } from "./session.ts";
 
 /** Where the messages of a device go that the store had. */
 export interface RestoredInto {
   readonly window: InFlightWindow;
-  readonly backlog: Backlog;
+  readonly backlog: OutboundBacklog;
   readonly session: Session;
   /** Id of this gateway. */
   readonly home: string;

@@ -83,7 +83,10 @@ export class Subscribing {
     const filters = new Set(before);
     const refused = new Refusals();
     const limit = this.#context.settings.subscriptionsPerDeviceMax;
-    for (const requested of wanted.slice(0, limit)) {
+    for (const each of wanted.slice(0, limit)) {
+      // What MQTT 5 asks for by options, a bridge of before means anyhow.
+      const isOfBridge = connection.isBridge && connection.version < 5;
+      const requested = isOfBridge && !isHandedOut(each.topic) ? { ...each, nl: true, rap: true } : each;
       const answer = await this.#authorize(connection, filters, requested, refused);
       if (typeof answer === "number") granted.push(answer);
       else {

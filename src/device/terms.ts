@@ -1,3 +1,4 @@
+import type { QoS } from "../protocol/packet-type.ts";
 import type { InboundAliases, OutboundAliases } from "../protocol/topic-aliases.ts";
 
 /** What the two sides of an MQTT 5 connection have told each other; it ends with the connection. */
@@ -12,6 +13,9 @@ export interface Terms {
   readonly inboundAliases: InboundAliases | null;
   /** Aliases that the client understands; null where it wants none. */
   readonly outboundAliases: OutboundAliases | null;
+  /** Where the peer is a server: the highest QoS that it takes [MQTT-3.2.2-11], and whether it keeps retained messages [MQTT-3.2.2-14]. */
+  readonly qosMax?: QoS;
+  readonly retainAvailable?: boolean;
   /** Whether reason strings may go along with acknowledgements [MQTT-3.1.2-29]. */
   readonly problemInformation: boolean;
 }

@@ -142,6 +142,21 @@ export class PublishProperties {
     return properties;
   }
 
+  /** The same without the user properties of this name. */
+  withoutUserProperty(name: string): PublishProperties {
+    const bytes = withoutUserProperty(this.bytes, name);
+    const properties = new PublishProperties(bytes, this.messageExpiryInterval, this.subscriptionIdentifier);
+    properties.expiresAt = this.expiresAt;
+    return properties;
+  }
+
+  /** The same in wire form, maybe none, with these user properties before all others, and no others of their names. */
+  static ledBy(original: PublishProperties | undefined, added: Readonly<Record<string, string>>): Buffer {
+    const leading = encodePublishProperties({ userProperties: { ...added } });
+    if (original === undefined) return leading;
+    return Buffer.concat([leading, Object.keys(added).reduce(withoutUserProperty, original.bytes)]);
+  }
+
   get userProperties(): UserProperties | undefined {
     const list = this.userPropertyList();
     if (list.length === 0) return undefined;

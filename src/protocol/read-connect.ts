@@ -28,6 +28,8 @@ export interface ConnectPacket {
   clean: boolean;
   clientId: string;
   keepalive: number;
+  /** The client says that it is the bridge of another broker, by the highest bit of the protocol level, as Mosquitto's do. */
+  bridgeMode?: boolean;
   username?: string;
   password?: Buffer;
   will?: Will;
@@ -47,7 +49,7 @@ export function answerVersion({ chunk, body, end }: FrameReader): ProtocolVersio
  */
 export function readConnect({ chunk, body, end }: FrameReader): ConnectPacket {
   const fields = new Fields(chunk, body, end, "CONNECT");
-  const { protocolId, protocolVersion } = readProtocol(fields);
+  const { protocolId, protocolVersion, isBridge } = readProtocol(fields);
   const flags = fields.byte();
   const has = (bit: number) => (flags & bit) !== 0;
   if (has(0x01)) fields.malformed("the reserved connect flag is set"); // [MQTT-3.1.2-3]
@@ -63,6 +65,7 @@ export function readConnect({ chunk, body, end }: FrameReader): ConnectPacket {
   const clientId = fields.text("the client id"); // [MQTT-3.1.3-4]
   const packet: ConnectPacket = { cmd: "connect", protocolId, protocolVersion, clean: has(0x02), clientId, keepalive };
   if (properties !== undefined) packet.properties = properties;
+  if (isBridge) packet.bridgeMode = true;
   if (has(0x04)) packet.will = readWill(fields, protocolVersion, willQos as QoS, has(0x20));
   // MQTT 3.1, section 3.1: user name and password may be missing although their flags are set.
   const isMissing = () => protocolVersion === 3 && fields.done;
@@ -72,14 +75,15 @@ export function readConnect({ chunk, body, end }: FrameReader): ConnectPacket {
   return packet;
 }
 
-function readProtocol(fields: Fields): Pick<ConnectPacket, "protocolId" | "protocolVersion"> {
+function readProtocol(fields: Fields): Pick<ConnectPacket, "protocolId" | "protocolVersion"> & { isBridge: boolean } {
   const protocolId = fields.text("the protocol name");
-  const level = fields.byte() & 0x7f; // the highest bit marks a bridge by convention
+  const byte = fields.byte();
+  const level = byte & 0x7f;
   if (protocolId !== "MQTT" && protocolId !== "MQIsdp") {
     return fields.malformed(`the protocol name is ${JSON.stringify(protocolId.slice(0, 20))}`); // [MQTT-3.1.2-1]
   }
   const isServed = protocolId === "MQTT" ? level === 4 || level === 5 : level === 3;
-  if (isServed) return { protocolId, protocolVersion: level as ProtocolVersion };
+  if (isServed) return { protocolId, protocolVersion: level as ProtocolVersion, isBridge: byte !== level };
   throw new ConnectRefused(
     connackCode.unacceptableProtocolVersion,
     `protocol ${protocolId} level ${level} is not served; use MQTT 5 (level 5), 3.1.1 (level 4) or 3.1 (level 3)`,

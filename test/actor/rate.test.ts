@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Rate } from "../../src/delivery/rate.ts";
+import { Rate } from "../../src/actor/rate.ts";
 
 describe("a rate", () => {
   it("is nothing before anything has happened", () => {
