@@ -9,6 +9,8 @@ import { SysTopics } from "./admin/sys-topics.ts";
 import { Access } from "./authentication/access.ts";
 import { ScramSha256 } from "./authentication/scram-sha-256.ts";
 import { Users } from "./authentication/users.ts";
+import { Bridges } from "./bridge/bridges.ts";
+import { keptIdentity, passingIdentity } from "./bridge/gateway-identity.ts";
 import { readQueueSettings } from "./config/read-queue-settings.ts";
 import type { GatewayConfig } from "./config/schema.ts";
 import { type AssembledBroker, assembleBroker } from "./create-broker.ts";
@@ -33,6 +35,8 @@ export interface ListenerReport extends ListenerAddress {
   mqttPath?: string;
 }
 
+/** Bytes of packets that a frame of WebSocket may hold beside the largest one. */
+const SEVERAL_PACKETS = 1024 * 1024;
 /** Restarts of a part of the gateway: a listener, say, whose address vanished for a while. */
 const restartPolicy = { restartsMax: 5, withinMs: 60_000, backOffMinMs: 200, backOffMaxMs: 10_000 };
 
@@ -40,6 +44,7 @@ const restartPolicy = { restartsMax: 5, withinMs: 60_000, backOffMinMs: 200, bac
  * The composition root and the supervision tree. Children in the order in which they start:
  *
  *     broker       the store, EdgeBroker, the queues, and the devices, which the device registry supervises
+ *     bridges      each keeps connected to its upstream; what is for it is taken in since the broker began
  *     $SYS         what the gateway publishes about itself
  *     control      the socket for commands on this machine
  *     listeners/*  they start last and stop first
@@ -55,6 +60,7 @@ export class Gateway {
   readonly #clock: Clock;
   readonly #users: Users;
   readonly #access: Access;
+  readonly #bridges: Bridges;
   #config: GatewayConfig;
   #isStarted = false;
 
@@ -78,9 +84,11 @@ export class Gateway {
     this.#users = new Users(usersOf(config));
     this.#access = new Access(this.#users);
     this.#offerMethods();
-    const { broker, registry, delivery } = this.#assembled;
+    const { broker, registry, delivery, context } = this.#assembled;
+    const bridges = new Bridges(context, this.#log);
+    this.#bridges = bridges;
     const now = () => this.#clock.now();
-    this.administration = new GatewayAdministration({ broker, registry, delivery, readQueueSettings, now });
+    this.administration = new GatewayAdministration({ broker, registry, delivery, bridges, readQueueSettings, now });
     this.broker.authenticate = (client, username, password, done) => {
       this.#access.check(client, username, password).then(
         () => done(null, true),
@@ -101,8 +109,12 @@ export class Gateway {
     try {
       await this.#supervisor.start(this.#brokerChild());
       const { broker, registry, context, delivery } = this.#assembled;
-      const sources = { broker, registry, delivery, counters: context.counters };
-      await this.#supervisor.start(new SysTopics(sources, this.#clock));
+      const bridges = this.#bridges;
+      await this.#supervisor.start({ address: "bridges", start: () => bridges.start(), stop: () => bridges.stop() });
+      const sources = { broker, registry, delivery, bridges, counters: context.counters };
+      const topics = new SysTopics(sources, this.#clock);
+      await this.#supervisor.start(topics);
+      bridges.changed = () => topics.refresh();
       await this.#openControl();
       for (const [name, listener] of Object.entries(this.#config.listeners)) {
         await this.#openListener(name, listener);
@@ -136,6 +148,7 @@ export class Gateway {
         "queues",
         "groups",
         "deadLetters",
+        "bridges",
         "retained",
         "limits",
         "protocol",
@@ -152,6 +165,7 @@ export class Gateway {
     Object.assign(this.#settings.retained, settings.retained);
     Object.assign(this.#settings, { ...settings, retained: this.#settings.retained });
     await this.#assembled.delivery.reconfigure(next);
+    await this.#bridges.reconfigure(next.bridges);
     this.#users.replace(usersOf(next));
     this.#offerMethods();
     this.#log.setLevel(next.log.level);
@@ -230,6 +244,7 @@ export class Gateway {
         await broker.listen();
         try {
           await delivery.start(this.#config, readQueueSettings);
+          await this.#bridges.open(this.#config.bridges, this.#identity());
           await registry.revive();
         } catch (error) {
           await close(); // a child that did not start is not stopped
@@ -270,6 +285,12 @@ export class Gateway {
     };
   }
 
+  /** What is kept in memory is gone with the process, and so is who this gateway was. */
+  #identity(): string {
+    const { engine, directory } = this.#config.store;
+    return engine === "memory" ? passingIdentity() : keptIdentity(directory);
+  }
+
   #storeOf({ store: { engine, directory, durability } }: GatewayConfig): Store {
     const retainedRefused = (topic: string) => this.#assembled.context.dropped(topic, "retained-full");
     const options = { retained: this.#settings.retained, retainedRefused, clock: this.#clock };
@@ -288,7 +309,8 @@ export class Gateway {
       case "tcp":
         return new TcpListener(config, parts);
       case "http": {
-        const messageBytesMax = () => this.#settings.packetBytesMax + 5;
+        // A frame of WebSocket may hold several packets [MQTT-6.0.0-2]: what a client had ready.
+        const messageBytesMax = () => this.#settings.packetBytesMax + SEVERAL_PACKETS;
         return new HttpListener({ ...config, messageBytesMax, notReady: () => this.#notReady() }, parts);
       }
     }

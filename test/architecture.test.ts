@@ -10,20 +10,22 @@ const rooms: Record<string, string[]> = {
   config: ["authentication", "topic"],
   protocol: ["topic"],
   store: ["protocol", "topic", "actor"],
+  bridge: ["device", "broker", "store", "protocol", "topic", "actor", "config/schema.ts", "config/upstream-url.ts"],
   broker: ["authentication", "store", "protocol", "topic", "actor"],
   delivery: ["device", "broker", "store", "protocol", "topic", "actor", "config"],
   device: ["authentication", "broker", "store", "protocol", "topic", "actor", "config"],
   listener: ["protocol", "config/loopback.ts"],
-  admin: ["delivery", "device", "broker", "store", "topic", "actor"],
+  admin: ["bridge", "delivery", "device", "broker", "store", "topic", "actor"],
   client: ["command", "topic"],
-  command: ["admin", "authentication", "client", "config", "store", "gateway.ts"],
+  command: ["admin", "authentication", "bridge", "client", "config", "store", "gateway.ts"],
 };
 
 /** Where each package may be used; others may be used anywhere. */
 const packages: Record<string, string> = {
   "^aedes$": "^src/broker/",
   "^mqtt$": "^(src/(client|bridge)|devices)/",
-  "^(websocket-stream|ws)$": "^src/listener/",
+  "^websocket-stream$": "^src/listener/",
+  "^ws$": "^src/(listener|bridge)/",
   "^(nedb-promises|ioredis|aedes-persistence-redis|mqemitter-redis)$": "^src/store/",
   "^(pino|pino-pretty)$": "^src/log[.]ts$",
   "^zod$": "^src/config/",
