@@ -1,11 +1,14 @@
+import type { BridgeReport } from "../bridge/bridge-report.ts";
 import type { RequestOptions, RequestOutcome } from "../delivery/requests.ts";
+import type { Destination } from "../device/dead-letter-box.ts";
 
+export type { BridgeReport } from "../bridge/bridge-report.ts";
 export type { RequestOptions, RequestOutcome } from "../delivery/requests.ts";
 
-/** What waits somewhere: in a queue, or in the mailbox of a device. */
+/** What waits somewhere: in a queue, in the mailbox of a device, or in that of a bridge. */
 export interface Place {
-  readonly kind: "queue" | "device";
-  /** Name of the queue, or client id. */
+  readonly kind: "queue" | "device" | "bridge";
+  /** Name of the queue or bridge, or client id. */
   readonly name: string;
 }
 
@@ -82,7 +85,7 @@ export interface DeadLetterSummary {
   readonly payloadBytes: number;
   /** Client id of its publisher; null where the gateway itself published. */
   readonly origin: string | null;
-  readonly destination: { readonly kind: "queue" | "device" | "group" | "shared-subscription"; readonly name: string };
+  readonly destination: Destination;
   /** How often it was sent on its way again. */
   readonly requeues: number;
 }
@@ -125,6 +128,12 @@ export interface Administration {
   removeQueue(name: string, force: boolean): Promise<{ messages: number }>;
   mailboxes(): readonly MailboxReport[];
   mailbox(device: string): MailboxReport;
+  bridges(): readonly BridgeReport[];
+  bridge(name: string): BridgeReport;
+  /** What waits at this moment goes up before all that is fresh, as soon as the uplink is there; until then it is `draining`. */
+  drainBridge(name: string): Promise<BridgeReport>;
+  /** Forgets a bridge that the configuration has no more; one that holds messages, with them, only by force. */
+  removeBridge(name: string, force: boolean): Promise<{ messages: number }>;
   pause(place: Place): Promise<void>;
   resume(place: Place): Promise<void>;
   /** Forgets what waits there. */

@@ -1,3 +1,4 @@
+import type { BridgeControl } from "../bridge/bridge-report.ts";
 import type { EdgeBroker } from "../broker/edge-broker.ts";
 import { type DeadLetter, summaryOf } from "../delivery/dead-letters.ts";
 import type { DeliveryModels } from "../delivery/delivery-models.ts";
@@ -12,6 +13,7 @@ import type { MailboxControl } from "../device/mailbox-control.ts";
 import { WaypostError } from "../waypost-error.ts";
 import type {
   Administration,
+  BridgeReport,
   DeadLetterPage,
   DeadLetterReport,
   DeadLetterSelection,
@@ -29,6 +31,7 @@ export interface AdministrationParts {
   readonly broker: EdgeBroker;
   readonly registry: DeviceRegistry;
   readonly delivery: DeliveryModels;
+  readonly bridges: BridgeControl;
   /** Checks the settings of a queue that is created. @throws ERR_USAGE */
   readonly readQueueSettings: (name: string, settings: unknown) => QueueSettings;
   /** In milliseconds since the Unix epoch. */
@@ -66,6 +69,23 @@ export class GatewayAdministration implements Administration {
 
   mailbox(device: string): MailboxReport {
     return this.#mailboxReportOf(this.#deviceOf(device));
+  }
+
+  bridges(): readonly BridgeReport[] {
+    return this.#parts.bridges.reports();
+  }
+
+  bridge(name: string): BridgeReport {
+    return this.#parts.bridges.report(name);
+  }
+
+  async drainBridge(name: string): Promise<BridgeReport> {
+    await this.#parts.bridges.drain(name);
+    return this.bridge(name);
+  }
+
+  async removeBridge(name: string, force: boolean): Promise<{ messages: number }> {
+    return this.#parts.bridges.remove(name, force);
   }
 
   async pause(place: Place): Promise<void> {
@@ -118,7 +138,9 @@ export class GatewayAdministration implements Administration {
   }
 
   async requeue(selection: DeadLetterSelection, force: boolean): Promise<{ requeued: number; refused: number }> {
-    return requeue(this.#selected(selection), force, this.#delivery, this.#parts.registry);
+    const { delivery, registry, bridges } = this.#parts;
+    const bridgeMailbox = (name: string) => mailboxIfThere(bridges, name);
+    return requeue(this.#selected(selection), force, { delivery, registry, bridgeMailbox });
   }
 
   async purgeDeadLetters(selection: DeadLetterSelection): Promise<{ messages: number }> {
@@ -135,13 +157,28 @@ export class GatewayAdministration implements Administration {
     return this.#parts.delivery;
   }
 
-  async #setPaused(place: Place, isPaused: boolean): Promise<void> {
-    if (place.kind === "queue") await this.#delivery.queues.pause(place.name, isPaused);
-    else this.#deviceOf(place.name).mailbox.isPaused = isPaused;
+  async #setPaused({ kind, name }: Place, isPaused: boolean): Promise<void> {
+    const { bridges } = this.#parts;
+    switch (kind) {
+      case "queue":
+        return this.#delivery.queues.pause(name, isPaused);
+      case "device":
+        this.#deviceOf(name).mailbox.isPaused = isPaused;
+        return;
+      case "bridge":
+        return isPaused ? bridges.pause(name) : bridges.resume(name);
+    }
   }
 
   #mailboxOf({ kind, name }: Place): MailboxControl {
-    return kind === "queue" ? this.#delivery.queues.known(name).queue : this.#deviceOf(name).mailbox;
+    switch (kind) {
+      case "queue":
+        return this.#delivery.queues.known(name).queue;
+      case "device":
+        return this.#deviceOf(name).mailbox;
+      case "bridge":
+        return this.#parts.bridges.mailbox(name);
+    }
   }
 
   /** @throws ERR_NOT_FOUND */
@@ -212,6 +249,16 @@ export class GatewayAdministration implements Administration {
 
   #ageOf(at: number | undefined): number | null {
     return at === undefined ? null : Math.max(0, Math.floor(this.#parts.now() / 1000) - at);
+  }
+}
+
+/** Asked for each of many letters: too often for all reports. */
+function mailboxIfThere(bridges: BridgeControl, name: string): MailboxControl | undefined {
+  try {
+    return bridges.mailbox(name);
+  } catch (error) {
+    if (error instanceof WaypostError && error.code === "ERR_NOT_FOUND") return undefined;
+    throw error;
   }
 }
 

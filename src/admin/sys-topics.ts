@@ -1,13 +1,18 @@
 import type { Cancel, Clock } from "../actor/clock.ts";
 import type { Child } from "../actor/supervisor.ts";
+import type { BridgeControl } from "../bridge/bridge-report.ts";
 import type { EdgeBroker } from "../broker/edge-broker.ts";
 import type { DeliveryModels } from "../delivery/delivery-models.ts";
 import type { Counters } from "../device/counters.ts";
 import type { DeviceRegistry } from "../device/device-registry.ts";
+import { bridgeFigures, bridgeFiguresBelow } from "./bridge-figures.ts";
 import { deliveryFigures } from "./delivery-figures.ts";
 import { storeFigures } from "./store-figures.ts";
 
 const INTERVAL_MS = 10_000;
+
+/** Values by their topic below `$SYS/broker/`. */
+type Figures = Record<string, string | number>;
 
 /** Where the numbers come from. */
 export interface SysSources {
@@ -15,6 +20,7 @@ export interface SysSources {
   registry: DeviceRegistry;
   counters: Counters;
   delivery: DeliveryModels;
+  bridges: Pick<BridgeControl, "reports">;
 }
 
 /** The state of the gateway as retained messages, under the names that Mosquitto uses. */
@@ -24,7 +30,8 @@ export class SysTopics implements Child {
   readonly #clock: Clock;
   #cancel: Cancel = () => {};
   #startedAt = 0;
-  #names: readonly string[] = [];
+  #isRunning = false;
+  #published: Figures = {};
 
   constructor(sources: SysSources, clock: Clock) {
     this.#sources = sources;
@@ -32,30 +39,54 @@ export class SysTopics implements Child {
   }
 
   async start(): Promise<void> {
+    this.#isRunning = true;
     this.#startedAt = this.#clock.now();
     this.#cancel = this.#clock.every(INTERVAL_MS, () => this.#publish());
     this.#publish();
   }
 
   async stop(): Promise<void> {
+    this.#isRunning = false;
     this.#cancel();
   }
 
-  #publish(): void {
-    const { broker } = this.#sources;
-    const publish = (name: string, text: string) => {
-      const topic = `$SYS/broker/${name}`;
-      broker.publish({ cmd: "publish", topic, payload: Buffer.from(text), qos: 0, retain: true, dup: false }, () => {});
-    };
-    const values = this.#values();
-    // Those of a queue that is gone are cleared.
-    for (const name of this.#names) if (!Object.hasOwn(values, name)) publish(name, "");
-    for (const [name, value] of Object.entries(values)) publish(name, String(value));
-    this.#names = Object.keys(values);
+  /** Tells at once what is not the same any more of bridges. To be called when one has changed its state. */
+  refresh(): void {
+    if (!this.#isRunning) return;
+    const figures = bridgeFigures(this.#sources.bridges.reports());
+    for (const name of Object.keys(this.#published)) {
+      if (name.startsWith(bridgeFiguresBelow) && !Object.hasOwn(figures, name)) this.#clear(name);
+    }
+    for (const [name, value] of Object.entries(figures)) {
+      if (this.#published[name] !== value) this.#tell(name, value);
+    }
   }
 
-  #values(): Record<string, string | number> {
-    const { broker, registry, counters, delivery } = this.#sources;
+  #publish(): void {
+    const figures = this.#figures();
+    // Those of a queue or bridge that is gone are cleared.
+    for (const name of Object.keys(this.#published)) if (!Object.hasOwn(figures, name)) this.#clear(name);
+    for (const [name, value] of Object.entries(figures)) this.#tell(name, value);
+  }
+
+  #tell(name: string, value: string | number): void {
+    this.#published[name] = value;
+    this.#send(name, String(value));
+  }
+
+  #clear(name: string): void {
+    delete this.#published[name];
+    this.#send(name, "");
+  }
+
+  #send(name: string, text: string): void {
+    const topic = `$SYS/broker/${name}`;
+    const packet = { topic, payload: Buffer.from(text), qos: 0 as const, retain: true, dup: false };
+    this.#sources.broker.publish({ cmd: "publish", ...packet }, () => {});
+  }
+
+  #figures(): Figures {
+    const { broker, registry, counters, delivery, bridges } = this.#sources;
     const connected = broker.connectedClients;
     const reasons = Object.entries(counters.dropped).map(([reason, count]) => [
       `publish/messages/dropped/${reason}`,
@@ -71,6 +102,7 @@ export class SysTopics implements Child {
       "publish/messages/dropped": counters.droppedTotal,
       ...Object.fromEntries(reasons),
       ...deliveryFigures(delivery),
+      ...bridgeFigures(bridges.reports()),
       ...storeFigures(broker.store),
       "devices/restarts": registry.restarts,
       "heap/current": process.memoryUsage.rss(),

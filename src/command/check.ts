@@ -3,6 +3,7 @@ import type { GatewayConfig } from "../config/schema.ts";
 import type { CommandContext } from "./command-context.ts";
 import { type ConfigOptions, configOfOptions } from "./config-of-options.ts";
 import { exitCodes } from "./exit-code.ts";
+import { printable } from "./printable.ts";
 
 /** `waypost check`: says OK and what the configuration amounts to. Errors: those of loadConfig, with every mistake. */
 export async function check(options: ConfigOptions, context: CommandContext): Promise<number> {
@@ -28,6 +29,16 @@ function summaryOf(config: GatewayConfig, file: string | undefined): string[] {
     `store: ${config.store.engine}`,
     `sessions: at most ${sessions.countMax}, kept ${sessions.expirySecondsMax} s, ${sessions.inFlightMax} messages in flight`,
     `mailboxes: ${mailboxes.messagesMax} messages or ${formatByteSize(mailboxes.bytesMax)}, then ${mailboxes.whenFull}`,
+    ...Object.entries(config.queues).map(
+      ([name, { topics }]) => `queue ${name}: ${topics.map(printable).join(", ") || "no topics"}`,
+    ),
+    ...Object.entries(config.groups).map(
+      ([name, { members }]) => `group ${name}: ${members.map(printable).join(", ")}`,
+    ),
+    ...Object.entries(config.bridges).map(([name, { enabled, url, topics }]) => {
+      const rules = `${topics.length} ${topics.length === 1 ? "rule" : "rules"}`;
+      return `bridge ${name}: ${enabled ? `to ${url.join(", ")}, ${rules}` : "off"}`;
+    }),
     `packets: at most ${formatByteSize(limits.packetBytesMax)}`,
     `log: ${config.log.level}, ${config.log.format}`,
   ];

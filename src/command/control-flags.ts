@@ -8,6 +8,7 @@ import { usageError } from "./usage-error.ts";
 export function addControlCommands(program: Command, parts: CommandParts): void {
   addQueueCommands(program, parts);
   addMailboxCommands(program, parts);
+  addBridgeCommands(program, parts);
   addGroupCommand(program, parts);
   addDeadLetterCommands(program, parts);
   addRequestCommand(program, parts);
@@ -64,17 +65,56 @@ function addMailboxCommands(program: Command, parts: CommandParts): void {
   addPlaceCommands("device", below, parts);
 }
 
-/** What can be done with a queue and with a mailbox alike. */
+function addBridgeCommands(program: Command, parts: CommandParts): void {
+  const { context, command, finish } = parts;
+  const bridges = command(program, "bridges", "see the bridges to upstream brokers, drain, pause and empty them");
+  bridges.alias("bridge");
+  const below = (name: string, description: string) => addControlOptions(command(bridges, name, description));
+  addListCommand(bridges, "whether they are connected, and what waits (also without a command)", parts).action(
+    async (options) => finish(await (await import("./bridges.ts")).listBridges(options, context)),
+  );
+  below("show", "one bridge, with its rules")
+    .argument("<name>")
+    .action(async (name, options) => finish(await (await import("./bridges.ts")).showBridge(name, options, context)));
+  below("drain", "send what waits before all that is fresh, and wait until it is through; ends a pause")
+    .argument("<name>")
+    .option("--timeout <seconds>", "how long to wait (default: until it is through); the bridge goes on all the same")
+    .action(async (name, options) =>
+      finish(await (await import("./bridge-drain.ts")).drainBridge(name, options, context)),
+    );
+  below("remove", "forget a bridge that is not in the configuration any more")
+    .argument("<name>")
+    .option("--force", "with the messages that it holds")
+    .action(async (name, options) => finish(await (await import("./bridges.ts")).removeBridge(name, options, context)));
+  addPlaceCommands("bridge", below, parts);
+  addConfigOptions(command(bridges, "test", "say what the configuration has a bridge do with a topic, and why"))
+    .argument("<name>")
+    .argument("<topic>", "as published here, or at the upstream")
+    .option("--json", "one JSON object")
+    .addHelpText("after", "\nAsks no gateway. Exits with 1 where the bridge lets the topic pass in neither direction.")
+    .action(async (name, topic, options) =>
+      finish(await (await import("./bridge-test.ts")).testBridge(name, topic, options, context)),
+    );
+}
+
+/** What `addPlaceCommands` calls a place of this kind. */
+const placeWords: Readonly<Record<Place["kind"], { argument: string; here: string; from: string; deliver: string }>> = {
+  queue: { argument: "<name>", here: "the queue", from: "name of a queue", deliver: "deliver" },
+  device: { argument: "<client-id>", here: "the mailbox", from: "client id of a device", deliver: "deliver" },
+  bridge: { argument: "<name>", here: "the bridge", from: "name of a bridge", deliver: "send" },
+};
+
+/** What can be done with queues, mailboxes and bridges alike. */
 function addPlaceCommands(
   kind: Place["kind"],
   below: (name: string, description: string) => Command,
   { context, finish }: CommandParts,
 ): void {
-  const [argument, here] = kind === "queue" ? ["<name>", "the queue"] : ["<client-id>", "the mailbox"];
+  const { argument, here, from, deliver } = placeWords[kind];
   const places = () => import("./places.ts");
   for (const [verb, description] of [
-    ["pause", `deliver nothing from ${here}; it still takes messages`],
-    ["resume", `deliver from ${here} again`],
+    ["pause", `${deliver} nothing from ${here}; it still takes messages`],
+    ["resume", `${deliver} from ${here} again`],
   ] as const) {
     below(verb, description)
       .argument(argument)
@@ -86,8 +126,8 @@ function addPlaceCommands(
     .argument(argument)
     .action(async (name, options) => finish(await (await places()).purgePlace({ kind, name }, options, context)));
   below("move", `put what waits in ${here} elsewhere, the oldest first`)
-    .argument("<from>", kind === "queue" ? "name of a queue" : "client id of a device")
-    .argument("<to>", "where to: queue:<name>, device:<client id>, or a name of the same kind")
+    .argument("<from>", from)
+    .argument("<to>", "where to: queue:<name>, device:<client id>, bridge:<name>, or a name of the same kind")
     .option("--max <messages>", "at most this many (default: all)")
     .action(async (name, to, options) =>
       finish(await (await places()).movePlace({ kind, name }, to, options, context)),
@@ -106,7 +146,7 @@ function addDeadLetterCommands(program: Command, { context, command, finish }: C
   const filtered = (name: string, description: string) =>
     below(name, description)
       .option("--reason <reason>", "those with this reason, such as expired")
-      .option("--destination <name>", "those for this queue, device or group");
+      .option("--destination <name>", "those for this queue, device, group or bridge");
   const letters = () => import("./dead-letters.ts");
   filtered("list", "the newest first")
     .option("--max <number>", "at most this many (default: 100)")

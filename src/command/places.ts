@@ -7,9 +7,13 @@ import { printable } from "./printable.ts";
 import { usageError } from "./usage-error.ts";
 import { wholeNumberOption } from "./whole-number-option.ts";
 
-const folders: Readonly<Record<Place["kind"], string>> = { queue: "queues", device: "mailboxes" };
+const folders: Readonly<Record<Place["kind"], string>> = {
+  queue: "queues",
+  device: "mailboxes",
+  bridge: "bridges",
+};
 
-/** `waypost queues pause`, `waypost mailboxes resume` and the others of that kind. Errors: those of ControlClient. */
+/** `waypost queues pause`, `waypost bridges resume` and the others of that kind. Errors: those of ControlClient. */
 export async function switchPlace(
   verb: "pause" | "resume",
   place: Place,
@@ -40,7 +44,7 @@ export async function movePlace(
   const to = placeOf(toText, from.kind);
   const max = options.max === undefined ? {} : { max: wholeNumberOption("--max", options.max, 1, 4_294_967_295) };
   const answer = await post<{ messages: number; left: number }>("move", from, options, context, { to, ...max });
-  const left = answer.left === 0 ? "" : `; ${answer.left} left there`;
+  const left = answer.left === 0 ? "" : `; ${answer.left} left there${whyLeft(to, answer.messages, options.max)}`;
   const text = `moved ${counted(answer.messages, "message")} from ${wordsFor(from)} to ${wordsFor(to)}${left}\n`;
   context.stdout.write(options.json ? `${JSON.stringify(answer)}\n` : text);
   return exitCodes.ok;
@@ -57,13 +61,19 @@ function post<T>(
   return new ControlClient(options, context).ask<T>(body === undefined ? asked : { ...asked, body });
 }
 
-/** `queue:<name>`, `device:<client id>`, or bare: of the same kind as where it comes from. */
+/** `queue:<name>`, `device:<client id>`, `bridge:<name>`, or bare: of the same kind as where it comes from. */
 function placeOf(text: string, kindOfBare: Place["kind"]): Place {
-  const [, kind = kindOfBare, name = text] = /^(queue|device):(.*)$/s.exec(text) ?? [];
-  if (name === "") throw usageError(`${text} names nothing: give queue:<name> or device:<client id>`);
+  const [, kind = kindOfBare, name = text] = /^(queue|device|bridge):(.*)$/s.exec(text) ?? [];
+  if (name === "") throw usageError(`${text} names nothing: give queue:<name>, device:<client id> or bridge:<name>`);
   return { kind: kind as Place["kind"], name };
 }
 
+/** A bridge may refuse a message for another reason than that it is full. */
+function whyLeft({ kind }: Place, moved: number, max: string | undefined): string {
+  if (kind !== "bridge" || moved === Number(max)) return "";
+  return ": the bridge has no room, or no rule that takes the next one";
+}
+
 function wordsFor({ kind, name }: Place): string {
-  return kind === "queue" ? `the queue ${printable(name)}` : `the mailbox of ${printable(name)}`;
+  return kind === "device" ? `the mailbox of ${printable(name)}` : `the ${kind} ${printable(name)}`;
 }

@@ -8,8 +8,8 @@ import { addStoreCommands } from "./store-flags.ts";
 import { version } from "./version.ts";
 
 const exitCodeText = `
-Exit codes: 0 done, 1 something failed, 2 wrong usage, 3 wrong configuration, 27 sub -W or a
-request ran out of time.
+Exit codes: 0 done, 1 something failed, 2 wrong usage, 3 wrong configuration, 27 sub -W, a
+request or a drain ran out of time.
 A second Ctrl-C ends \`start\` at once (130).`;
 
 /** Runs `waypost <args>`; resolves to the exit code, with everything that went wrong said on stderr. Loads only what the command needs. */
@@ -72,7 +72,7 @@ function command(parent: Command, name: string, description: string, options: Co
 
 /** The command, with the one below it that was meant. */
 function nameOf(program: Command, [name = "", below = ""]: readonly string[]): string {
-  const found = program.commands.find((each) => each.name() === name);
+  const found = program.commands.find((each) => each.name() === name || each.aliases().includes(name));
   return found?.commands.some((each) => each.name() === below) ? `${name} ${below}` : name;
 }
 

@@ -18,10 +18,10 @@ export function addStoreCommands(program: Command, { context, command, finish }:
       "-d, --directory <dir>",
       "folder of the store, instead of store.directory of the configuration",
     );
-  below("inspect", "show devices, queues and what waits for them; a gateway may be running")
+  below("inspect", "show devices, queues, bridges and what waits for them; a gateway may be running")
     .option(
       "--device <id>",
-      "one device, or by its name a queue or shared subscription, with its messages in their order",
+      "one device, or by its name a queue, bridge or shared subscription, with its messages in their order",
     )
     .option("--payload", "show the payloads of these messages")
     .option("--json", "one JSON object")

@@ -1,16 +1,16 @@
-import {
-  type InspectedDevice,
-  type InspectedMessage,
-  type InspectedQueue,
-  type InspectedSegment,
-  type InspectedSharedSubscription,
-  type InspectedWill,
-  inspectStore,
-  messagesFor,
-  type StoreInspection,
-} from "../store/inspect-store.ts";
+import { inspectStore, messagesFor } from "../store/inspect-store.ts";
 import { mailboxSessionId } from "../store/mailbox-name.ts";
 import { readStore, type StoredState } from "../store/read-store.ts";
+import type {
+  InspectedBridge,
+  InspectedDevice,
+  InspectedMessage,
+  InspectedQueue,
+  InspectedSegment,
+  InspectedSharedSubscription,
+  InspectedWill,
+  StoreInspection,
+} from "../store/store-inspection.ts";
 import { WaypostError } from "../waypost-error.ts";
 import { ageText } from "./age-text.ts";
 import type { CommandContext } from "./command-context.ts";
@@ -54,7 +54,7 @@ export async function storeInspect(
 
 function ofStore(inspection: StoreInspection, { json }: InspectOptions, now: number): string {
   if (json) return `${JSON.stringify({ at: new Date(now).toISOString(), ...inspection })}\n`;
-  const { devices, sharedSubscriptions, queues, wills, segments } = inspection;
+  const { devices, sharedSubscriptions, queues, bridges, wills, segments } = inspection;
   const parts = [summaryOf(inspection)];
   if (devices.length > 0) {
     const rows = devices.map((device) => deviceRow(device, now));
@@ -62,6 +62,7 @@ function ofStore(inspection: StoreInspection, { json }: InspectOptions, now: num
   }
   if (sharedSubscriptions.length > 0) parts.push(textTable(sharedHeadings, sharedSubscriptions.map(sharedRow)));
   if (queues.length > 0) parts.push(textTable(queueHeadings, queues.map(queueRow)));
+  if (bridges.length > 0) parts.push(textTable(bridgeHeadings, bridges.map(bridgeRow)));
   if (wills.length > 0) {
     const headings = ["will of", "topic", "QoS", "retained", "payload", "delay", "due"];
     parts.push(textTable(headings, wills.map(willRow)));
@@ -79,6 +80,7 @@ function summaryOf({ directory, totals, wills, segments }: StoreInspection): str
   const shared =
     totals.sharedSubscriptions === 0 ? "" : `  ${counted(totals.sharedSubscriptions, "shared subscription")}\n`;
   const queues = totals.queues === 0 ? "" : `  ${counted(totals.queues, "queue")}\n`;
+  const bridges = totals.bridges === 0 ? "" : `  ${counted(totals.bridges, "bridge")}\n`;
   const { deadLetters, deadLetterBytes } = totals;
   const dead = deadLetters === 0 ? "" : `  ${counted(deadLetters, "dead letter")}, ${sizeText(deadLetterBytes)}\n`;
   const due = wills.filter(({ dueAt }) => dueAt !== null).length;
@@ -88,6 +90,7 @@ function summaryOf({ directory, totals, wills, segments }: StoreInspection): str
     `  ${counted(totals.devices, "device")} with ${counted(totals.subscriptions, "subscription")}\n` +
     shared +
     queues +
+    bridges +
     `  ${counted(messages, "message")} waiting, ${sizeText(bytes)}${oldest}; one for several receivers is counted once\n` +
     `  ${counted(retained, "retained message")}, ${sizeText(retainedBytes)}\n` +
     `  ${counted(wills.length - due, "will")} of connected devices${delayed}\n` +
@@ -96,7 +99,7 @@ function summaryOf({ directory, totals, wills, segments }: StoreInspection): str
   );
 }
 
-/** One device; or one queue or shared subscription, where no device has that name for its id. */
+/** One device; or one queue, bridge or shared subscription, where no device has that name for its id. */
 function ofOne(name: string, inspection: StoreInspection, state: StoredState, options: InspectOptions, now: number) {
   const device = inspection.devices.find((each) => each.device === name);
   if (device !== undefined) {
@@ -113,12 +116,17 @@ function ofOne(name: string, inspection: StoreInspection, state: StoredState, op
     const table = textTable(queueHeadings, [queueRow(queue)]);
     return withMessages(queue, table, messagesFor(state, mailboxSessionId(name), now), options, now);
   }
+  const bridge = inspection.bridges.find((each) => each.name === name);
+  if (bridge !== undefined) {
+    const table = textTable(bridgeHeadings, [bridgeRow(bridge)]);
+    return withMessages(bridge, table, messagesFor(state, mailboxSessionId(name), now), options, now);
+  }
   const why = `no device ${JSON.stringify(name)} in ${inspection.directory}: inspect without --device lists all`;
   throw new WaypostError("ERR_STORE", why);
 }
 
 function withMessages(
-  receiver: InspectedDevice | InspectedSharedSubscription | InspectedQueue,
+  receiver: InspectedDevice | InspectedSharedSubscription | InspectedQueue | InspectedBridge,
   receiverTable: string,
   messages: InspectedMessage[],
   { json, payload }: InspectOptions,
@@ -148,6 +156,20 @@ const queueHeadings = ["queue", "waiting", "bytes", "oldest", "paused", "created
 function queueRow({ name, messages, bytes, oldestAgeSeconds, paused, created }: InspectedQueue): string[] {
   const flags = [paused, created].map((flag) => (flag ? "yes" : "no"));
   return [printable(name), String(messages), sizeText(bytes), ageText(oldestAgeSeconds), ...flags];
+}
+
+const bridgeHeadings = ["bridge", "waiting", "bytes", "oldest", "QoS 2 in", "QoS 2 out"];
+
+function bridgeRow({
+  name,
+  messages,
+  bytes,
+  oldestAgeSeconds,
+  unfinishedIn,
+  unfinishedOut,
+}: InspectedBridge): string[] {
+  const counts = [unfinishedIn, unfinishedOut].map(String);
+  return [printable(name), String(messages), sizeText(bytes), ageText(oldestAgeSeconds), ...counts];
 }
 
 function willRow({ device, topic, qos, retain, payloadBytes, delaySeconds, dueAt }: InspectedWill): string[] {

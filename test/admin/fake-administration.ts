@@ -1,5 +1,6 @@
 import type {
   Administration,
+  BridgeReport,
   DeadLetterPage,
   DeadLetterReport,
   DeadLetterSelection,
@@ -11,6 +12,7 @@ import type {
 } from "../../src/admin/administration.ts";
 import type { RequestOptions, RequestOutcome } from "../../src/delivery/requests.ts";
 import { WaypostError } from "../../src/waypost-error.ts";
+import { bridgeReport } from "./fake-bridges.ts";
 
 /** An administration of what a test puts into it, which keeps what it was asked to do. */
 export class FakeAdministration implements Administration {
@@ -18,15 +20,19 @@ export class FakeAdministration implements Administration {
   readonly calls: unknown[][] = [];
   readonly queueReports: QueueReport[] = [queueReport({ name: "jobs" })];
   readonly mailboxReports: MailboxReport[] = [mailboxReport({ device: "lamp" })];
+  readonly bridgeReports: BridgeReport[] = [bridgeReport()];
+  /** What is seen of a bridge at the next looks, each once, before what is in `bridgeReports`. */
+  readonly looks: BridgeReport[] = [];
   readonly groupReports: GroupReport[] = [];
   readonly letters: DeadLetterSummary[] = [];
   /** What changes fail with. */
   failure: Error | undefined;
-  answers: { [Name in "purge" | "move" | "requeue" | "removeQueue" | "purgeDeadLetters"]: object } = {
+  answers: { [Name in "purge" | "move" | "requeue" | "removeQueue" | "removeBridge" | "purgeDeadLetters"]: object } = {
     purge: { messages: 120 },
     move: { messages: 5, left: 0 },
     requeue: { requeued: 3, refused: 0 },
     removeQueue: { messages: 0 },
+    removeBridge: { messages: 0 },
     purgeDeadLetters: { messages: 1 },
   };
   onRequest: (options: RequestOptions) => Promise<RequestOutcome> = async () => ({ outcome: "no-responder" });
@@ -54,6 +60,23 @@ export class FakeAdministration implements Administration {
 
   mailbox(device: string): MailboxReport {
     return found(this.mailboxReports, (each) => each.device === device, `device ${device}`);
+  }
+
+  bridges(): readonly BridgeReport[] {
+    return this.bridgeReports;
+  }
+
+  bridge(name: string): BridgeReport {
+    return this.looks.shift() ?? found(this.bridgeReports, (each) => each.name === name, `bridge ${name}`);
+  }
+
+  async drainBridge(name: string): Promise<BridgeReport> {
+    this.#called("drainBridge", name);
+    return this.bridge(name);
+  }
+
+  removeBridge(name: string, force: boolean): Promise<{ messages: number }> {
+    return this.#changed("removeBridge", name, force);
   }
 
   async pause(place: Place): Promise<void> {

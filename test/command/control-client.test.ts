@@ -95,7 +95,10 @@ describe("the control socket that a command asks", () => {
       "topics is given twice: --topic is the same",
     ],
     [["queues", "move", "a", "b", "--max", "0"], "--max is a whole number from 1 to 4294967295, not 0"],
-    [["queues", "move", "a", "device:"], "device: names nothing: give queue:<name> or device:<client id>"],
+    [
+      ["queues", "move", "a", "device:"],
+      "device: names nothing: give queue:<name>, device:<client id> or bridge:<name>",
+    ],
     [["dead-letters", "list", "--max", "many"], "--max is a whole number"],
     [["dead-letters", "show", "x"], "the id of a dead letter is a whole number"],
     [["dead-letters", "requeue"], "say which dead letters: their ids, --reason, --destination or --all"],

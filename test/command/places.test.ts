@@ -179,6 +179,19 @@ describe("what waits", () => {
       "moved 5 messages from the mailbox of lamp to the mailbox of panel",
       ["move", { kind: "device", name: "lamp" }, { kind: "device", name: "panel" }, undefined],
     ],
+    ["bridges pause cloud", "paused the bridge cloud", ["pause", { kind: "bridge", name: "cloud" }]],
+    ["bridge resume cloud", "resumed the bridge cloud", ["resume", { kind: "bridge", name: "cloud" }]],
+    ["bridges purge cloud", "purged 120 messages from the bridge cloud", ["purge", { kind: "bridge", name: "cloud" }]],
+    [
+      "bridges move cloud backup --max 7",
+      "moved 5 messages from the bridge cloud to the bridge backup",
+      ["move", { kind: "bridge", name: "cloud" }, { kind: "bridge", name: "backup" }, 7],
+    ],
+    [
+      "queues move jobs bridge:cloud",
+      "moved 5 messages from the queue jobs to the bridge cloud",
+      ["move", { kind: "queue", name: "jobs" }, { kind: "bridge", name: "cloud" }, undefined],
+    ],
     [
       "mailboxes move lamp queue:jobs",
       "moved 5 messages from the mailbox of lamp to the queue jobs",
@@ -197,6 +210,10 @@ describe("what waits", () => {
       "moved 1 message from the queue jobs to the queue other; 4 left there\n",
     );
     expect((await ask(["queues", "move", "jobs", "other", "--json"])).out).toBe('{"messages":1,"left":4}\n');
+    expect((await ask(["queues", "move", "jobs", "bridge:cloud"])).out).toBe(
+      "moved 1 message from the queue jobs to the bridge cloud; 4 left there: the bridge has no room, or no rule that takes the next one\n",
+    );
+    expect((await ask(["queues", "move", "jobs", "bridge:cloud", "--max", "1"])).out).toContain("; 4 left there\n");
     expect((await ask(["queues", "pause", "jobs", "--json"])).out).toBe('{"paused":true}\n');
     expect((await ask(["queues", "purge", "jobs", "--json"])).out).toBe('{"messages":120}\n');
   });

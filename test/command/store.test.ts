@@ -2,7 +2,10 @@ import { mkdtemp, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { runCommandLine } from "../../src/command/run-command-line.ts";
-import { stockedStore, stockedWithMqtt5, stockedWithQueues } from "../store/stocked-store.ts";
+import { bridgeSessionId } from "../../src/store/bridge-session.ts";
+import { queueSessionId } from "../../src/store/queue-session.ts";
+import { NEVER_EXPIRES } from "../../src/store/store.ts";
+import { keepMessage, openStore, stockedStore, stockedWithMqtt5, stockedWithQueues } from "../store/stocked-store.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { capturedContext } from "./captured-context.ts";
 
@@ -13,6 +16,17 @@ async function store(args: string[], input: Buffer[] = []) {
   const { context, stdout, stderr } = capturedContext(input);
   const code = await runCommandLine(["store", ...args], context);
   return { code, out: stdout.text, err: stderr.text };
+}
+
+/** A store in which a message waits for the bridge `cloud`, and for a queue beside it; returns its directory. */
+async function stockedWithBridge(): Promise<string> {
+  const directory = await freshDirectory();
+  const opened = await openStore(directory);
+  const [bridge, queue] = [bridgeSessionId("cloud"), queueSessionId("jobs")];
+  for (const id of [bridge, queue]) await opened.putSession({ id }, 0, NEVER_EXPIRES);
+  keepMessage(opened, "site/1", "goes up", { [bridge]: 2, [queue]: 1 });
+  await opened.destroy();
+  return directory;
 }
 
 async function stocked(): Promise<string> {
@@ -147,6 +161,20 @@ describe("waypost store inspect", () => {
     expect(one.out).toContain("\n    waits for a worker\n");
   });
 
+  it("shows bridges by their names, and what waits to go up", async () => {
+    const directory = await stockedWithBridge();
+    const { out } = await store(["inspect", "-d", directory]);
+    expect(out).toContain("0 devices with 0 subscriptions\n  1 queue\n  1 bridge\n  1 message waiting");
+    expect(out).toMatch(/\nbridge +waiting +bytes +oldest +QoS 2 in +QoS 2 out\n\$bridge\/cloud +1 .* 0 +0\n/);
+    expect(out).not.toContain("\\u{0}");
+    const { totals, bridges } = JSON.parse((await store(["inspect", "--json", "-d", directory])).out);
+    expect(totals).toMatchObject({ devices: 0, queues: 1, sharedSubscriptions: 0, bridges: 1 });
+    expect(bridges).toMatchObject([{ name: "$bridge/cloud", messages: 1, unfinishedIn: 0, unfinishedOut: 0 }]);
+    const one = await store(["inspect", "-d", directory, "--device", "$bridge/cloud", "--payload"]);
+    expect(one).toMatchObject({ code: 0, out: expect.stringContaining("site/1") });
+    expect(one.out).toContain("\n    goes up\n");
+  });
+
   it("counts no retained message that has expired, and says which wills wait for their delay", async () => {
     const directory = await freshDirectory();
     await (await stockedWithMqtt5(directory)).destroy();
@@ -227,6 +255,18 @@ describe("waypost store export and import", () => {
       out: expect.stringContaining("2 of type queue, 2 of type dead-letter, 1 of type message"),
     });
     expect(await store(["verify", "-d", restored])).toMatchObject({ code: 0 });
+  });
+
+  it("carry what waits for bridges, and name one that is missing", async () => {
+    const { out } = await store(["export", "-d", await stockedWithBridge()]);
+    const restored = await freshDirectory();
+    expect(await store(["import", "-", "-d", restored], [Buffer.from(out)])).toMatchObject({ code: 0 });
+    expect((await store(["inspect", "-d", restored])).out).toMatch(/\n\$bridge\/cloud +1 /);
+    const stray = out.replace(/bridge\/cloud(?=","qos":2)/, "bridge/nowhere");
+    expect(await store(["import", "-", "-d", await freshDirectory()], [Buffer.from(stray)])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining("$bridge/nowhere has no session here or in the store"),
+    });
   });
 
   it("go through a pipe", async () => {

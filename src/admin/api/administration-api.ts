@@ -1,6 +1,7 @@
 import type { Log } from "../../log.ts";
 import { WaypostError } from "../../waypost-error.ts";
 import type { Administration } from "../administration.ts";
+import { bridgeRoutes } from "./bridge-routes.ts";
 import { deadLetterRoutes } from "./dead-letter-routes.ts";
 import { errorAnswer } from "./error-answer.ts";
 import { mailboxRoutes, queueRoutes } from "./queue-routes.ts";
@@ -19,6 +20,7 @@ export class AdministrationApi {
   readonly #routes: readonly Route[] = [
     ...queueRoutes,
     ...mailboxRoutes,
+    ...bridgeRoutes,
     route("GET /groups", ({ administration }) => ({ groups: administration.groups() })),
     ...deadLetterRoutes,
     ...requestRoutes,

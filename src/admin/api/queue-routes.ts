@@ -1,13 +1,9 @@
-import type { Place } from "../administration.ts";
-import { anything, choice, fields, flagText, name, wholeNumber } from "./readers.ts";
+import { placeRoutes } from "./place-routes.ts";
+import { anything, fields, flagText, name } from "./readers.ts";
 import { type Route, route } from "./route.ts";
 
 const created = fields({ name }, { settings: anything });
 const removal = fields({}, { force: flagText });
-const moved = fields(
-  { to: fields({ kind: choice("queue", "device"), name }, {}) },
-  { max: wholeNumber(1, 4_294_967_295) },
-);
 
 /** Queues, and what can be done with them while they work. */
 export const queueRoutes: readonly Route[] = [
@@ -31,23 +27,3 @@ export const mailboxRoutes: readonly Route[] = [
   route("GET /mailboxes/*", ({ administration, names: [device = ""] }) => administration.mailbox(device)),
   ...placeRoutes("mailboxes", "device"),
 ];
-
-function placeRoutes(folder: "queues" | "mailboxes", kind: Place["kind"]): Route[] {
-  const placeOf = ([name = ""]: readonly string[]): Place => ({ kind, name });
-  return [
-    route(`POST /${folder}/*/pause`, async ({ administration, names }) => {
-      await administration.pause(placeOf(names));
-      return { paused: true };
-    }),
-    route(`POST /${folder}/*/resume`, async ({ administration, names }) => {
-      await administration.resume(placeOf(names));
-      return { paused: false };
-    }),
-    route(`POST /${folder}/*/purge`, ({ administration, names }) => administration.purge(placeOf(names))),
-    route(
-      `POST /${folder}/*/move`,
-      ({ administration, names, body }) => administration.move(placeOf(names), body.to, body.max),
-      { body: moved },
-    ),
-  ];
-}

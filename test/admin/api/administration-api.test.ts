@@ -21,15 +21,18 @@ function started() {
 
 const jobs = { kind: "queue", name: "jobs" };
 const lamp = { kind: "device", name: "lamp" };
+const cloud = { kind: "bridge", name: "cloud" };
 
 describe("the administration over JSON", () => {
-  it("shows queues, mailboxes, groups and dead letters", async () => {
+  it("shows queues, mailboxes, bridges, groups and dead letters", async () => {
     const { administration, ask } = started();
-    const { queueReports, mailboxReports, groupReports, letters } = administration;
+    const { queueReports, mailboxReports, bridgeReports, groupReports, letters } = administration;
     expect(await ask("GET /queues")).toEqual({ status: 200, body: { queues: queueReports } });
     expect(await ask("GET /queues/jobs")).toEqual({ status: 200, body: queueReports[0] });
     expect(await ask("GET /mailboxes")).toEqual({ status: 200, body: { mailboxes: mailboxReports } });
     expect(await ask("GET /mailboxes/lamp")).toEqual({ status: 200, body: mailboxReports[0] });
+    expect(await ask("GET /bridges")).toEqual({ status: 200, body: { bridges: bridgeReports } });
+    expect(await ask("GET /bridges/cloud")).toEqual({ status: 200, body: bridgeReports[0] });
     expect(await ask("GET /groups")).toEqual({ status: 200, body: { groups: groupReports } });
     expect(await ask("GET /dead-letters")).toMatchObject({ status: 200, body: { letters } });
     expect(await ask("GET /dead-letters/4")).toMatchObject({ status: 200, body: { id: 4, payload: "MjEuNQ==" } });
@@ -50,6 +53,14 @@ describe("the administration over JSON", () => {
     ["POST /mailboxes/lamp/resume", undefined, 200, ["resume", lamp], { paused: false }],
     ["POST /mailboxes/lamp/purge", undefined, 200, ["purge", lamp], { messages: 120 }],
     ["POST /mailboxes/lamp/move", { to: jobs }, 200, ["move", lamp, jobs, undefined], {}],
+    ["POST /bridges/cloud/pause", undefined, 200, ["pause", cloud], { paused: true }],
+    ["POST /bridges/cloud/resume", undefined, 200, ["resume", cloud], { paused: false }],
+    ["POST /bridges/cloud/drain", undefined, 200, ["drainBridge", "cloud"], { name: "cloud", draining: false }],
+    ["POST /bridges/cloud/purge", undefined, 200, ["purge", cloud], { messages: 120 }],
+    ["POST /bridges/cloud/move", { to: jobs, max: 9 }, 200, ["move", cloud, jobs, 9], {}],
+    ["POST /queues/jobs/move", { to: cloud }, 200, ["move", jobs, cloud, undefined], {}],
+    ["DELETE /bridges/cloud", undefined, 200, ["removeBridge", "cloud", false], { messages: 0 }],
+    ["DELETE /bridges/cloud?force=true", undefined, 200, ["removeBridge", "cloud", true], {}],
     ["GET /dead-letters", undefined, 200, ["deadLetters", { max: 100 }], {}],
     [
       "GET /dead-letters?reason=expired&destination=a%2Fb+c&max=5&before=7",
@@ -158,7 +169,11 @@ describe("what cannot be meant", () => {
     ["POST /queues/jobs/pause", { paused: true }, 'body: "paused" is no known key'],
     ["POST /queues/jobs/move", {}, "body: to is missing"],
     ["POST /queues/jobs/move", { to: "lamp" }, 'body: to must be an object, not "lamp"'],
-    ["POST /queues/jobs/move", { to: { kind: "topic", name: "a" } }, 'body: to.kind must be "queue" or "device"'],
+    [
+      "POST /queues/jobs/move",
+      { to: { kind: "topic", name: "a" } },
+      'body: to.kind must be "queue" or "device" or "bridge"',
+    ],
     ["POST /queues/jobs/move", { to: { kind: "queue" } }, "body: to.name is missing"],
     ["POST /queues/jobs/move", { to: { kind: "queue", name: "" } }, "body: to.name must be a name"],
     ["POST /queues/jobs/move", { to: { ...lamp, max: 1 } }, 'body: to."max" is no known key: there are kind, name'],
@@ -176,6 +191,8 @@ describe("what cannot be meant", () => {
       Buffer.from('{"max":1e999,"to":{"kind":"queue","name":"a"}}'),
       "body: max must be a whole number from 1 to 4294967295, not a number beyond all limits",
     ],
+    ["DELETE /bridges/cloud?force=yes", undefined, 'query: force must be "true" or "false", not "yes"'],
+    ["POST /bridges/cloud/drain", { timeoutSeconds: 5 }, 'body: "timeoutSeconds" is no known key'],
     ["GET /dead-letters?max=0", undefined, "query: max must be a whole number from 1 to 1000, not 0"],
     ["GET /dead-letters?max=1001", undefined, "query: max must be a whole number"],
     ["GET /dead-letters?max=0x10", undefined, "query: max must be a whole number"],
@@ -261,6 +278,8 @@ describe("what cannot be meant", () => {
     ["GET /queues/jobs/purge", "POST"],
     ["HEAD /groups", "GET"],
     ["get /groups", "GET"],
+    ["POST /bridges", "GET"],
+    ["GET /bridges/cloud/drain", "POST"],
   ])("%s is possible with %s only", async (line, allow) => {
     const body = { error: { code: "ERR_USAGE", message: expect.stringContaining(`use ${allow}`) } };
     expect(await started().ask(line)).toEqual({ status: 405, headers: { allow }, body });
