@@ -82,7 +82,7 @@ describe("all scenarios, small", () => {
   it("find nothing wrong with the gateway, and it is killed in most of them", { timeout: 120_000 }, async () => {
     const main = await bundleGateway();
     const { code, text } = await devices(main, "all", "--with-gateway", "--kills", "1");
-    expect(text).toContain("PASSED: all 6 scenarios");
+    expect(text).toContain("PASSED: all 7 scenarios");
     expect(code).toBe(0);
   });
 
