@@ -6,6 +6,7 @@ import { memberMatches } from "./member-matches.ts";
 import { type Protocol, type ProtocolVersion, versionNames } from "./protocol-version.ts";
 import { type Destinations, noDestinations } from "./scenario/destinations.ts";
 import type { Member, Scenario } from "./scenario/scenario.ts";
+import type { BridgePlan } from "./uplink/bridge-plan.ts";
 
 export type Cast = {
   /** Topics begin with it. */
@@ -19,6 +20,8 @@ export type Cast = {
   destinations: Destinations;
   queues: readonly QueuePlan[];
   groups: readonly GroupPlan[];
+  /** Of a scenario with a cloud. */
+  bridge: BridgePlan | undefined;
 };
 
 export type CastOptions = {
@@ -46,7 +49,8 @@ export function castFleet(options: CastOptions, alias: string): Cast {
   }
   const destinations = scenario.destinations?.(stage) ?? noDestinations;
   const plans = { queues: queuePlans(destinations, alias), groups: groupPlans(destinations, alias, members) };
-  return { root, alias, members, versions, speakers, destinations, ...plans };
+  const bridge = scenario.bridge?.(stage);
+  return { root, alias, members, versions, speakers, destinations, bridge, ...plans };
 }
 
 function membersWithChoice(members: readonly Member[]): string[] {

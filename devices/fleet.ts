@@ -8,11 +8,11 @@ import { findRemains } from "./find-remains.ts";
 import type { Gateway } from "./gateway.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import { Link } from "./link.ts";
-import type { Outages } from "./outages.ts";
+import { Outages } from "./outages.ts";
 import type { Progress } from "./progress.ts";
 import type { ProtocolVersion } from "./protocol-version.ts";
 import type { Member } from "./scenario/scenario.ts";
-import { habitsOf } from "./version5/habits.ts";
+import { habitsOf, plainHabits } from "./version5/habits.ts";
 
 export type FleetOptions = {
   run: string;
@@ -24,6 +24,8 @@ export type FleetOptions = {
   seed: number;
   versions: ReadonlyMap<string, ProtocolVersion>;
   gateway: Gateway;
+  /** Of a scenario with a cloud: where the members that are there connect to. Nobody kills it. */
+  cloud?: Gateway | undefined;
   liveMs: number;
   /** Gives up on what is outstanding when nothing has come for this long. */
   quietMs: number;
@@ -84,11 +86,14 @@ export class Fleet {
     return this.#options.signal.aborted || this.#everyoneLost;
   }
 
-  #build({ name, behaviour }: Member): Device {
-    const { run, alias, seed, versions, gateway, ledger, clock, outages } = this.#options;
-    const { url, wsUrl, ...credentials } = gateway;
+  #build({ name, behaviour, at }: Member): Device {
+    const { run, alias, seed, versions, gateway, cloud = gateway, ledger, clock } = this.#options;
+    const { url, wsUrl, ...credentials } = at === "cloud" ? cloud : gateway;
+    const outages = at === "cloud" ? new Outages() : this.#options.outages;
     const { persistent = false, asks = false, clockErrorMs = 0, work } = behaviour;
-    const voice = { version: versions.get(name) ?? 4, habits: habitsOf(name, seed), asks, clockErrorMs };
+    // What a cloud makes of odd habits is not the question.
+    const habits = at === "cloud" ? plainHabits : habitsOf(name, seed);
+    const voice = { version: versions.get(name) ?? 4, habits, asks, clockErrorMs };
     const way = { url: behaviour.transport === "tcp" ? url : wsUrl, clientId: clientIdOf(alias, name) };
     const link = new Link(
       { name, run, persistent, holdsJobs: work !== undefined, ...way, ...voice, ...credentials },

@@ -12,14 +12,20 @@ export type GatewaySettings = { settings: string[]; storeDirectory: string | und
 /** More than a sleeper can miss: the scenarios are about what waits, not about what a full mailbox does. */
 const mailboxMessagesMax = 100_000;
 
-/** Makes a folder for the store of a gateway that will be killed; it is the caller's to remove. */
+/**
+ * Makes a folder for the store of a gateway that will be killed or has a bridge, whose settings are `bridge`; it is the
+ * caller's to remove.
+ */
 export async function gatewaySettings(
   { kills }: Pick<DevicesOptions, "kills">,
   destinations: Destinations,
   run: string,
+  bridge: readonly string[] = [],
 ): Promise<GatewaySettings> {
-  const settings = ["log.level=info", `mailboxes.messagesMax=${mailboxMessagesMax}`, ...settingsOf(destinations)];
-  if (kills === 0) {
+  const common = ["log.level=info", `mailboxes.messagesMax=${mailboxMessagesMax}`];
+  const settings = [...common, ...settingsOf(destinations), ...bridge];
+  // What waits for a line is a matter of the disk also where nobody is killed.
+  if (kills === 0 && bridge.length === 0) {
     settings.push("listeners.mqtt.port=0", "listeners.web.port=0");
     return { settings, storeDirectory: undefined };
   }

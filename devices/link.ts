@@ -17,6 +17,7 @@ import { OutgoingStore } from "./outgoing-store.ts";
 import type { ProtocolVersion } from "./protocol-version.ts";
 import { reasonOf } from "./reason-of.ts";
 import { subscribe } from "./subscribe.ts";
+import { plainHabits } from "./version5/habits.ts";
 import { readWelcome } from "./welcome.ts";
 import { within } from "./within.ts";
 
@@ -52,11 +53,7 @@ export class Link {
     const { ledger, clock } = parts;
     const isOnline = () => this.#state === "online";
     this.#outgoing = new Outgoing(options, { ledger, clock, client: () => this.#open(), isOnline });
-    const {
-      name,
-      holdsJobs = false,
-      habits = { usesAliases: false, aliasMaximum: 0, receiveMaximum: undefined },
-    } = options;
+    const { name, holdsJobs = false, habits = plainHabits } = options;
     this.#hearing = new Hearing({
       name,
       version: this.version,

@@ -6,6 +6,8 @@ import { type Protocol, protocols } from "./protocol-version.ts";
 import { yamlOf } from "./scenario/destinations.ts";
 import type { Scenario } from "./scenario/scenario.ts";
 import { scenarios } from "./scenario/scenarios.ts";
+import { type CloudKind, cloudKinds } from "./uplink/cloud.ts";
+import { type TroubleKind, troubleKinds } from "./uplink/trouble.ts";
 
 export type DevicesOptions = {
   scenario: Scenario;
@@ -19,6 +21,10 @@ export type DevicesOptions = {
   withGateway: boolean;
   /** How often that gateway is killed and started again. */
   kills: number;
+  /** How often the line to the cloud is spoiled, in a scenario that has one, and what that cloud is. */
+  cuts: number;
+  troubles: readonly TroubleKind[];
+  cloud: CloudKind | undefined;
   /** Client ids, queues, groups and the second level of topics begin with it; undefined for one of this run's own. */
   alias: string | undefined;
   permitQos0Loss: boolean;
@@ -35,6 +41,10 @@ const devicesDefault = 200;
 const secondsDefault = 10;
 const devicesMax = 10_000;
 const killsMax = 10_000;
+const cutsMax = 10_000;
+/** So that each trouble has time to be noticed, and the line time to be in order. */
+const secondsPerCut = 10;
+const cutsMin = 2;
 
 /**
  * Reads the command line (without node and script).
@@ -54,15 +64,15 @@ export function parseOptions(args: readonly string[]): DevicesOptions | AllOptio
   }
   const name = command.args[0]!;
   const { printConfig = false, ...flags } = command.opts<Flags & { printConfig?: boolean }>();
-  const wanted = name === allName ? [...scenarios.values()] : [scenarioNamed(name)];
+  const wanted = name === allName ? playable(flags) : [scenarioNamed(name)];
   const plays = wanted.map((scenario) => check(scenario, flags, name === allName));
   if (printConfig) return { help: configText(plays) };
   return name === allName ? { all: plays, jsonFile: flags.json, quiet: flags.quiet } : plays[0]!;
 }
 
-type Chosen = "scenario" | "devices" | "seconds" | "protocol" | "gateway" | "jsonFile" | "lateSeconds" | "alias";
-type Flags = Omit<DevicesOptions, Chosen> &
-  Partial<Pick<DevicesOptions, "devices" | "seconds" | "protocol" | "lateSeconds">> &
+type Defaulted = "devices" | "seconds" | "protocol" | "lateSeconds" | "cuts" | "troubles" | "cloud";
+type Flags = Omit<DevicesOptions, Defaulted | "scenario" | "gateway" | "jsonFile" | "alias"> &
+  Partial<Pick<DevicesOptions, Defaulted>> &
   Gateway & { json?: string; run?: string };
 
 function createCommand(writeHelp: (text: string) => void): Command {
@@ -71,7 +81,10 @@ function createCommand(writeHelp: (text: string) => void): Command {
   const lateness = [...scenarios.values()].map(({ name, lateSeconds }) => `${lateSeconds} in ${name}`).join(", ");
   return new Command("devices")
     .description(`Runs a fleet of simulated MQTT devices and judges what was delivered.\n\n${summaries.join("\n")}`)
-    .argument("<scenario>", `one of: ${[...scenarios.keys()].join(", ")}; or all of them, small, one after another`)
+    .argument(
+      "<scenario>",
+      `one of: ${[...scenarios.keys()].join(", ")}; or all of them (uplink with --with-gateway only), small, one after another`,
+    )
     .option(
       "--devices <number>",
       `how many devices, of all kinds together (default: ${devicesDefault}, few in all)`,
@@ -95,12 +108,29 @@ function createCommand(writeHelp: (text: string) => void): Command {
     .addOption(new Option("--with-gateway", "start a gateway for this run").default(false).conflicts(["url", "wsUrl"]))
     .option("--permit-qos0-loss", "lost QoS 0 messages do not fail the verdict", false)
     .option("--kills <number>", "kill that gateway so often; needs --with-gateway", whole(0, killsMax), 0)
+    .option(
+      "--cuts <number>",
+      "spoil the line to the cloud so often (uplink only; default: one for ten seconds, at least two)",
+      whole(0, cutsMax),
+    )
+    .option("--troubles <kinds>", `how, of ${troubleKinds.join(",")} (uplink only; default: all)`, troubles)
+    .addOption(
+      new Option(
+        "--cloud <broker>",
+        "what the cloud is (uplink only; default: mosquitto where it is installed, or else a second gateway)",
+      ).choices(cloudKinds),
+    )
     .option("--late-seconds <number>", `a later message fails the verdict (default: ${lateness})`, positive)
     .option("--json <file>", "write the report there as JSON")
     .option("--quiet", "print the verdict only", false)
     .addHelpText("after", "\nExit code: 0 passed, 1 failed, 2 wrong usage, 130 interrupted.")
     .exitOverride()
     .configureOutput({ writeOut: writeHelp, writeErr: () => {} });
+}
+
+/** A gateway that somebody else has started can have the queues of a run, and no bridge to a cloud of this run's. */
+function playable({ withGateway }: Pick<Flags, "withGateway">): Scenario[] {
+  return [...scenarios.values()].filter(({ bridge }) => withGateway || bridge === undefined);
 }
 
 function scenarioNamed(name: string): Scenario {
@@ -126,6 +156,10 @@ function check(scenario: Scenario, flags: Flags, isOneOfAll: boolean): DevicesOp
     const advice = `add --with-gateway, or choose --run NAME and give the gateway what --print-config prints for it`;
     throw usage(`${name} needs queues or groups in the gateway's configuration: ${advice}`);
   }
+  if (scenario.bridge !== undefined && !flags.withGateway)
+    throw usage(`${name} needs --with-gateway: the gateway has a bridge to a cloud that this run starts too`);
+  if (scenario.bridge === undefined && !isOneOfAll && (flags.cuts ?? flags.troubles ?? flags.cloud) !== undefined)
+    throw usage(`--cuts, --troubles and --cloud cannot be used with ${name}, which has no cloud`);
   // A password without a user name is not allowed on the wire either [MQTT-3.1.2-22].
   if (password !== undefined && username === undefined) throw usage("--password needs --username");
   const credentials = {
@@ -133,7 +167,10 @@ function check(scenario: Scenario, flags: Flags, isOneOfAll: boolean): DevicesOp
     ...(password === undefined ? {} : { password }),
   };
   const kills = scenario.enduring ? flags.kills : 0;
-  const chosen = { scenario, devices, seconds, protocol, lateSeconds, kills, alias };
+  const { cuts: cutsWanted = Math.max(cutsMin, Math.round(seconds / secondsPerCut)) } = flags;
+  const cuts = scenario.bridge === undefined ? 0 : cutsWanted;
+  const { troubles = troubleKinds, cloud } = flags;
+  const chosen = { scenario, devices, seconds, protocol, lateSeconds, kills, cuts, troubles, cloud, alias };
   return { ...rest, ...chosen, gateway: { url, wsUrl, ...credentials }, jsonFile: json };
 }
 
@@ -150,6 +187,12 @@ function alias(text: string): string {
   // With the longest name of a device, a client id of more than 23 bytes is one that a server may refuse [MQTT-3.1.3-5].
   if (/^[a-z0-9]{1,8}$/.test(text)) return text;
   throw new InvalidArgumentError("It must be 1 to 8 small letters and digits.");
+}
+
+function troubles(text: string): TroubleKind[] {
+  const kinds = text.split(",").map((word) => troubleKinds.find((kind) => kind === word));
+  if (!kinds.includes(undefined)) return kinds as TroubleKind[];
+  throw new InvalidArgumentError(`They must be some of ${troubleKinds.join(",")}.`);
 }
 
 function whole(min: number, max: number): (text: string) => number {

@@ -39,7 +39,7 @@ export class Outgoing {
   publish({ retain = false, ...channel }: Channel, responseTopic: string | undefined, body: Uint8Array): void {
     const { run, name, version, clockErrorMs = 0 } = this.#options;
     const { ledger, clock, client } = this.#parts;
-    const { topic, qos, expirySeconds, via } = channel;
+    const { topic, qos, expirySeconds, via, publishedOn } = channel;
     const sentAtMs = clock.nowMs();
     const sequence = ledger.sending(topic, sentAtMs);
     const stamp = { run, sender: name, topic, sequence, sentAtMs: sentAtMs + clockErrorMs };
@@ -47,7 +47,7 @@ export class Outgoing {
     const wording = { ...channel, ...(responseTopic === undefined ? {} : { responseTopic }) };
     const properties = version === 5 ? { properties: publishProperties(stamp, wording, expirySeconds) } : {};
     const options = { qos, retain, ...properties };
-    const wireTopic = via === undefined ? topic : `${via}/${topic}`;
+    const wireTopic = publishedOn ?? (via === undefined ? topic : `${via}/${topic}`);
     if (channel.call !== undefined) ledger.calling(topic, sequence, payload);
     if (qos === 0) {
       client().publish(wireTopic, payload, options);

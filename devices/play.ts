@@ -5,14 +5,17 @@ import { systemClock } from "./clock.ts";
 import { Fleet, type FleetOptions } from "./fleet.ts";
 import { FleetError } from "./fleet-error.ts";
 import { gatewaySettings } from "./gateway-settings.ts";
-import { type KillOptions, killAtRandom } from "./kill-at-random.ts";
+import { killAtRandom } from "./kill-at-random.ts";
 import { Ledger } from "./ledger/ledger.ts";
+import { LineBook } from "./ledger/line-book.ts";
 import type { DevicesOptions } from "./options.ts";
 import { Outages } from "./outages.ts";
 import { OwnGateway } from "./own-gateway.ts";
 import { createProgress, silentProgress } from "./progress.ts";
 import { createRandom } from "./random.ts";
 import { createReport, type Report } from "./report.ts";
+import { inFlightMax } from "./uplink/bridge-plan.ts";
+import { Uplink } from "./uplink/uplink.ts";
 
 export type Surroundings = {
   out: (text: string) => void;
@@ -24,8 +27,14 @@ export type Surroundings = {
   signal: AbortSignal;
 };
 
+type Parts = Pick<FleetOptions, "run" | "ledger" | "outages"> & {
+  cast: Cast;
+  line: LineBook | undefined;
+  surroundings: Surroundings;
+};
+
 /**
- * Plays one scenario from beginning to end, with a gateway of its own if the options say so.
+ * Plays one scenario from beginning to end, with a gateway of its own, and a cloud, if the options say so.
  * @throws FleetError when the gateway cannot be started or reached, or refuses a subscription
  */
 export async function play(options: DevicesOptions, surroundings: Surroundings): Promise<Report> {
@@ -33,59 +42,85 @@ export async function play(options: DevicesOptions, surroundings: Surroundings):
   const { alias = run } = options;
   const { permitQos0Loss } = options;
   const lateMsMax = options.lateSeconds * 1_000;
-  const ledger = new Ledger({ run, permitQos0Loss, lateMsMax, permitUnacknowledged: options.scenario.enduring });
   const outages = new Outages();
   const cast = castFleet(options, alias);
+  const line = cast.bridge === undefined ? undefined : lineBookOf(cast);
+  const ledger = new Ledger({ run, permitQos0Loss, lateMsMax, permitUnacknowledged: options.scenario.enduring, line });
   for (const queue of cast.queues) ledger.queue(queue);
   for (const group of cast.groups) ledger.group(group);
-  const parts = { run, cast, ledger, outages, surroundings };
-  if (!options.withGateway) {
-    await runFleet(options, { ...parts, gateway: options.gateway, havoc: async () => {} });
-    return conclude([]);
-  }
-  const { settings, storeDirectory } = await gatewaySettings(options, cast.destinations, run);
+  const parts = { run, cast, ledger, line, outages, surroundings };
+  if (options.withGateway) return playAtOwnGateway(options, parts);
+  await runFleet(options, { ...parts, gateway: options.gateway, havoc: async () => {} });
+  return conclude(options, parts, []);
+}
+
+async function playAtOwnGateway(options: DevicesOptions, parts: Parts): Promise<Report> {
+  const { run, cast, ledger, surroundings } = parts;
+  const uplink = await openUplink(options, parts);
+  const { settings, storeDirectory } = await gatewaySettings(options, cast.destinations, run, uplink?.settings);
   const own = new OwnGateway(surroundings.gatewayMain, settings);
   try {
     const gateway = { ...options.gateway, ...(await own.start()) };
-    const havoc = () => wreakHavoc(options, { own, outages, ledger, signal: surroundings.signal });
-    await runFleet(options, { ...parts, gateway, havoc });
+    await uplink?.ready(gateway, () => own.complaints);
+    const havoc = () => wreakHavoc(options, own, uplink, parts);
+    await runFleet(options, { ...parts, gateway, cloud: uplink?.cloud, havoc });
   } catch (error) {
     if (storeDirectory !== undefined) await rm(storeDirectory, { recursive: true, force: true });
     throw error;
   } finally {
+    await uplink?.closeLine();
     const unclean = await own.stop();
     if (unclean !== undefined) ledger.incident("the gateway did not end well", unclean);
+    const uncleanCloud = await uplink?.stop();
+    if (uncleanCloud !== undefined) ledger.incident("the cloud did not end well", uncleanCloud);
   }
-  const report = conclude(own.complaints);
+  const report = conclude(options, parts, own.complaints, uplink?.cloudName);
   if (storeDirectory === undefined) return report;
   if (!report.passed && !report.interrupted) return { ...report, storeDirectory };
   await rm(storeDirectory, { recursive: true, force: true });
   return report;
+}
 
-  function conclude(gatewayComplaints: string[]): Report {
-    const interrupted = surroundings.signal.aborted;
-    const { speakers } = cast;
-    return createReport(options, { run, speakers, ledger, kills: outages.kills, interrupted, gatewayComplaints });
-  }
+function conclude(options: DevicesOptions, parts: Parts, gatewayComplaints: string[], cloud?: string): Report {
+  const { run, cast, ledger, outages, surroundings } = parts;
+  const interrupted = surroundings.signal.aborted;
+  const outcome = { run, speakers: cast.speakers, ledger, kills: outages.kills, interrupted, gatewayComplaints };
+  return createReport(options, { ...outcome, ...(cloud === undefined ? {} : { cloud }) });
+}
+
+function lineBookOf({ members }: Cast): LineBook {
+  const atCloud = members.flatMap(({ name, at }) => (at === "cloud" ? [name] : []));
+  return new LineBook({ atCloud: new Set(atCloud), inFlightMax });
+}
+
+async function openUplink({ cloud }: DevicesOptions, parts: Parts): Promise<Uplink | undefined> {
+  const { run, cast, ledger, line, outages, surroundings } = parts;
+  if (cast.bridge === undefined || line === undefined) return undefined;
+  const { gatewayMain, signal } = surroundings;
+  const rest = { run, ledger, outages, gatewayMain, signal };
+  return Uplink.open({ ...rest, plan: cast.bridge, cloud, book: line, clock: systemClock });
 }
 
 async function wreakHavoc(
-  { kills, seconds, seed }: DevicesOptions,
-  parts: Pick<KillOptions, "own" | "outages" | "ledger" | "signal">,
+  options: DevicesOptions,
+  own: OwnGateway,
+  uplink: Uplink | undefined,
+  { outages, ledger, surroundings: { signal } }: Parts,
 ): Promise<void> {
-  if (kills === 0) return;
+  const { kills, seconds, seed } = options;
+  const liveMs = seconds * 1_000;
   const random = createRandom(seed, "kills");
-  await killAtRandom({ ...parts, kills, liveMs: seconds * 1_000, clock: systemClock, random });
+  const killing = async () => {
+    if (kills > 0) await killAtRandom({ own, kills, liveMs, outages, ledger, clock: systemClock, random, signal });
+  };
+  await Promise.all([uplink?.wreakHavoc(options), killing()]);
 }
 
 async function runFleet(
   options: DevicesOptions,
-  parts: Pick<FleetOptions, "run" | "ledger" | "outages" | "gateway" | "havoc"> & {
-    cast: Cast;
-    surroundings: Surroundings;
-  },
+  parts: Parts & Pick<FleetOptions, "gateway" | "cloud" | "havoc">,
 ): Promise<void> {
-  const { surroundings, cast, ...rest } = parts;
+  const { surroundings, cast, line: _, ...rest } = parts;
   const { root, alias, members, versions } = cast;
   const { seed } = options;
   const liveMs = options.seconds * 1_000;

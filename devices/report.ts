@@ -2,8 +2,10 @@ import type { CallTally } from "./ledger/call-tally.ts";
 import type { FlowTally } from "./ledger/flow-tally.ts";
 import type { JobTally } from "./ledger/job-tally.ts";
 import type { Ledger } from "./ledger/ledger.ts";
+import type { LineTally } from "./ledger/line-book.ts";
 import { renderCalls } from "./ledger/render-calls.ts";
 import { renderJobs } from "./ledger/render-jobs.ts";
+import { renderLine } from "./ledger/render-line.ts";
 import { renderTable } from "./ledger/render-table.ts";
 import { judge } from "./ledger/verdict.ts";
 import type { DevicesOptions } from "./options.ts";
@@ -25,6 +27,8 @@ export type Report = {
   passed: boolean;
   problems: string[];
   examples: string[];
+  /** What the cloud was, and what befell the line to it; of a scenario with a cloud. */
+  line?: LineTally & { cloud: string };
   /** Warnings and errors of a gateway that this run started. */
   gatewayComplaints: string[];
   /** Where the store of a gateway that this run started is kept for whoever has to find out why it failed. */
@@ -40,10 +44,12 @@ const linesMax = 15;
 /** How a run went. */
 export type Outcome = Pick<Report, "run" | "speakers" | "kills" | "interrupted" | "gatewayComplaints"> & {
   ledger: Ledger;
+  /** What the cloud was, if there was one. */
+  cloud?: string;
 };
 
 export function createReport({ scenario, seed, devices, protocol, seconds }: DevicesOptions, outcome: Outcome): Report {
-  const { run, speakers, ledger, kills, interrupted, gatewayComplaints } = outcome;
+  const { run, speakers, ledger, kills, interrupted, gatewayComplaints, cloud = "" } = outcome;
   const flows = ledger.tally();
   const [jobs, calls] = [ledger.tallyJobs(), ledger.tallyCalls()];
   // What was on its way when the user stopped the run is not lost, so there is no verdict.
@@ -51,7 +57,9 @@ export function createReport({ scenario, seed, devices, protocol, seconds }: Dev
     ? { passed: false, problems: [], examples: [] }
     : judge(flows, ledger.incidents, scenario, { jobs, calls });
   const setting = { scenario: scenario.name, run, seed, devices, protocol, speakers, seconds, kills };
-  return { ...setting, interrupted, ...verdict, gatewayComplaints, flows, jobs, calls };
+  const tally = ledger.tallyLine();
+  const line = tally === undefined ? {} : { line: { cloud, ...tally } };
+  return { ...setting, interrupted, ...verdict, ...line, gatewayComplaints, flows, jobs, calls };
 }
 
 /** The report as text, with a newline at its end. */
@@ -68,6 +76,7 @@ export function renderReport(report: Report, quiet: boolean): string {
     parts.push(`${what}, run ${report.run}`, "", renderTable(report.flows), "");
     if (report.jobs.length > 0) parts.push(renderJobs(report.jobs), "");
     if (report.calls.length > 0) parts.push(renderCalls(report.calls), "");
+    if (report.line !== undefined) parts.push(...renderLine(report.line), "");
     parts.push(...notes(report));
   }
   parts.push(...verdictLines(report));

@@ -19,7 +19,7 @@ export type FlowTally = {
   expected: number;
   /** First arrivals. */
   received: number;
-  /** Of these, the ones that were sent while their receiver was away. */
+  /** Of these, the ones that were sent while their receiver was away or the line to it was spoiled. */
   waited: number;
   lost: number;
   lostPermitted: number;
@@ -28,6 +28,8 @@ export type FlowTally = {
   /** QoS 2 messages that came again under another packet id before PUBREL: once to some receivers, twice to others. */
   renumbered: number;
   reordered: number;
+  /** Receivers to whom an older message came after the newest, of streams of which the last value is what counts. */
+  endedOnOlder: number;
   late: number;
   foreign: number;
   corrupted: number;
@@ -72,6 +74,7 @@ export function tallyFlow(
     duplicatedPermitted: 0,
     renumbered: 0,
     reordered: 0,
+    endedOnOlder: 0,
     late: 0,
     foreign: strays?.foreign ?? 0,
     corrupted: strays?.corrupted ?? 0,
@@ -111,6 +114,10 @@ function addStream(tally: FlowTally, { stream, lanes }: OpenStream, latenciesMs:
     tally.duplicated += lane.duplicated;
     tally.duplicatedPermitted += lane.duplicatedPermitted;
     tally.reordered += lane.reordered;
+    if (lane.endedOnOlder) {
+      tally.endedOnOlder++;
+      example(tally, `${lane.receiver} got an older one last of ${stream.topic}`);
+    }
     tally.late += lane.late;
     tally.altered += lane.altered;
     for (const latencyMs of lane.latenciesMs) latenciesMs.push(latencyMs);
@@ -120,9 +127,12 @@ function addStream(tally: FlowTally, { stream, lanes }: OpenStream, latenciesMs:
       else example(tally, `${lane.receiver} never got number ${sequence} of ${stream.sender} on ${stream.topic}`);
     }
     const wrongly = lane.duplicated - lane.duplicatedPermitted;
-    if (wrongly > 0) example(tally, `${lane.receiver} got ${wrongly} of ${stream.topic} more than once`);
+    const first = lane.firstDuplicated === undefined ? "" : `, as ${lane.firstDuplicated}`;
+    if (wrongly > 0) example(tally, `${lane.receiver} got ${wrongly} of ${stream.topic} more than once${first}`);
     if (lane.firstFault !== undefined) example(tally, `${lane.receiver} got of ${stream.topic} ${lane.firstFault}`);
-    if (lane.reordered > 0) example(tally, `${lane.receiver} got ${lane.reordered} of ${stream.topic} out of order`);
+    if (lane.firstReordered === undefined) continue;
+    const others = lane.reordered > 1 ? `, and ${lane.reordered - 1} more` : "";
+    example(tally, `${lane.receiver} got of ${stream.topic} ${lane.firstReordered}${others}`);
   }
 }
 

@@ -11,12 +11,17 @@ import { type FlowTally, tallyFlow } from "./flow-tally.ts";
 import type { Handed, QueuePlan } from "./job-book.ts";
 import type { JobTally } from "./job-tally.ts";
 import { Lane, type LaneLimits } from "./lane.ts";
+import type { LineBook, LineTally } from "./line-book.ts";
 import type { OpenStream } from "./open-stream.ts";
 import { QueueBooks } from "./queue-books.ts";
 import { StrayBook } from "./stray-book.ts";
 import { Stream, type StreamPlan } from "./stream.ts";
 
-export type LedgerOptions = LaneLimits & { run: string };
+export type LedgerOptions = LaneLimits & {
+  run: string;
+  /** Of a run with a line to a cloud. */
+  line?: LineBook | undefined;
+};
 export type Arrival = {
   receiver: string;
   topic: string;
@@ -63,12 +68,12 @@ export class Ledger {
     return this.#outstanding;
   }
 
-  /** The same without what had expired before it could arrive: nobody need wait for that. */
+  /** The same without what may never arrive, such as what had expired before it could: nobody need wait for that. */
   get awaited(): number {
     if (this.#outstanding === 0) return 0;
-    let expired = 0;
-    for (const { lanes } of this.#streams.values()) for (const lane of lanes.values()) expired += lane.expired;
-    return this.#outstanding - expired;
+    let forgone = 0;
+    for (const { lanes } of this.#streams.values()) for (const lane of lanes.values()) forgone += lane.forgone;
+    return this.#outstanding - forgone;
   }
 
   /** How many of these are answers to calls that were interrupted, and may have failed honestly. */
@@ -112,8 +117,11 @@ export class Ledger {
     if (this.#streams.has(plan.topic)) throw new FleetError("ERR_INVARIANT", `${plan.topic} has two streams`);
     const stream = new Stream(plan);
     const lanes = new Map<string, Lane>();
+    const { line } = this.#options;
     for (const [receiver, grant] of this.#audience.grants(plan)) {
-      lanes.set(receiver, new Lane(receiver, grant, stream, this.#absences, this.#options));
+      const direction = line?.direction(plan.sender, receiver);
+      const crossing = line === undefined || direction === undefined ? undefined : { line, direction };
+      lanes.set(receiver, new Lane(receiver, grant, stream, this.#absences, this.#options, crossing));
     }
     this.#streams.set(plan.topic, { stream, lanes, queues: this.#queues.cover(stream) });
   }
@@ -222,6 +230,7 @@ export class Ledger {
   /** The run killed the gateway. */
   gatewayDied(atMs: number): void {
     this.#absences.gatewayDied(atMs);
+    this.#options.line?.broke(atMs, atMs);
   }
 
   /** This receiver has acknowledged all that it got, and nothing more is sent to it. */
@@ -249,6 +258,11 @@ export class Ledger {
 
   tallyJobs(): JobTally[] {
     return this.#queues.tally();
+  }
+
+  /** Undefined for a run without a line to a cloud. */
+  tallyLine(): LineTally | undefined {
+    return this.#options.line?.tally();
   }
 
   tallyCalls(): CallTally[] {

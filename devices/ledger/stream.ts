@@ -15,6 +15,12 @@ export type StreamPlan = {
   expirySeconds?: number;
   /** `$queue/<name>` or `$group/<name>`: it is published below that, and delivered under `topic`. */
   via?: string;
+  /** What it is published on, where a bridge changes the topic on the way. */
+  publishedOn?: string;
+  /** Of what waits for the line to the cloud, only the newest is kept. */
+  lastValue?: boolean;
+  /** No receiver over that line gets it with a higher QoS; as it was sent if it is not said. */
+  qosMaxOverLine?: 0 | 1 | 2;
   /** What a sender with MQTT 5 says besides what every message says. */
   userProperties?: readonly UserProperty[];
   /** Where a sender with MQTT 5 wants its answers; below its topic if it is not said. */

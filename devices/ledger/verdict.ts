@@ -13,7 +13,7 @@ const namesMax = 3;
 
 /** What a run must have shown besides. */
 export type Claims = {
-  /** Messages waited for devices that were away. */
+  /** Messages waited for devices that were away, or for the line to the cloud. */
   waiting: boolean;
 };
 
@@ -30,7 +30,7 @@ export function judge(
   const problems: string[] = [];
   if (tallies.length === 0) problems.push("there was no flow at all: nothing is shown");
   if (waiting && tallies.every(({ waited }) => waited === 0)) {
-    problems.push("no message waited for a device that was away, so nothing is shown about waiting");
+    problems.push("no message waited for a device that was away or for the line, so nothing is shown about waiting");
   }
   for (const tally of tallies) problems.push(...emptiness(tally), ...breaches(tally));
   for (const tally of jobs) problems.push(...jobProblems(tally));
@@ -61,6 +61,7 @@ function breaches(tally: FlowTally): string[] {
     [tally.lost - tally.lostPermitted, "lost"],
     [tally.duplicated - tally.duplicatedPermitted, "duplicated"],
     [tally.reordered, "out of order"],
+    [tally.endedOnOlder, "whose last value is an older one"],
     [tally.late, "late"],
     [tally.foreign, "foreign: sent by nobody in this run, or to somebody else"],
     [tally.corrupted, "corrupted"],

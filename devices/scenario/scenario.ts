@@ -1,5 +1,6 @@
 import type { Behaviour } from "../device.ts";
 import type { Protocol } from "../protocol-version.ts";
+import type { BridgePlan } from "../uplink/bridge-plan.ts";
 import type { Destinations } from "./destinations.ts";
 
 export type Stage = {
@@ -12,7 +13,8 @@ export type Stage = {
   seed: number;
   liveMs: number;
 };
-export type Member = { name: string; behaviour: Behaviour };
+/** Those that are not at the cloud of a scenario with a bridge are at the gateway. */
+export type Member = { name: string; behaviour: Behaviour; at?: "cloud" };
 
 /** A play for a fleet: which devices there are and how they behave. Add one by a file here and a line in scenarios.ts. */
 export type Scenario = {
@@ -34,6 +36,8 @@ export type Scenario = {
   enduring: boolean;
   /** The queues and groups that the gateway must have. */
   destinations?(stage: Stage): Destinations;
+  /** The bridge that the gateway must have, to a cloud that the run starts besides. */
+  bridge?(stage: Stage): BridgePlan;
   /** As many members as `devices`, each with its own name. The same stage gives the same fleet. */
   cast(devices: number, stage: Stage): Member[];
 };

@@ -10,6 +10,9 @@ export type Habits = {
   receiveMaximum: number | undefined;
 };
 
+/** Of a device that uses none of it. */
+export const plainHabits: Habits = { usesAliases: false, aliasMaximum: 0, receiveMaximum: undefined };
+
 /** The habits of one device; the same seed gives the same ones. */
 export function habitsOf(name: string, seed: number): Habits {
   const random = createRandom(seed, `${name}, MQTT 5`);

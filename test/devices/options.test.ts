@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { FleetError } from "../../devices/fleet-error.ts";
 import { parseOptions } from "../../devices/options.ts";
 import { scenarios } from "../../devices/scenario/scenarios.ts";
+import { troubleKinds } from "../../devices/uplink/trouble.ts";
 
 const parse = (line: string) => parseOptions(line.split(" ").filter((word) => word !== ""));
 
@@ -66,6 +67,22 @@ describe("the options of the simulated devices", () => {
     }
   });
 
+  it("spoil the line to a cloud, more often the longer they live", () => {
+    const all = troubleKinds;
+    const short = { cuts: 2, troubles: all, cloud: undefined, lateSeconds: 30 };
+    expect(parse("uplink --with-gateway")).toMatchObject(short);
+    expect(parse("uplink --with-gateway --seconds 600")).toMatchObject({ cuts: 60 });
+    const chosen = "--cuts 7 --kills 2 --cloud waypost --troubles cut,muted";
+    const some = { cuts: 7, kills: 2, cloud: "waypost", troubles: ["cut", "muted"] };
+    expect(parse(`uplink --with-gateway ${chosen}`)).toMatchObject(some);
+  });
+
+  it("leave the scenario with a cloud out where they all use a gateway that is there", () => {
+    const options = parse("all --run house");
+    if (!("all" in options)) throw options;
+    expect(options.all.map(({ scenario }) => scenario.name)).not.toContain("uplink");
+  });
+
   it("print what the gateway must have, for a run with a name", () => {
     expect(parse("queue --run house --print-config --prefix a/b")).toEqual({
       help: [
@@ -120,6 +137,12 @@ describe("the options of the simulated devices", () => {
     ["queue --run a-b", /small letters/],
     ["queue --run abcdefghi", /small letters/],
     ["queue --with-gateway --print-config", /--print-config needs --run/],
+    ["uplink", /uplink needs --with-gateway/],
+    ["uplink --with-gateway --cuts many", /whole number/],
+    ["uplink --with-gateway --troubles rain", /some of cut,refused/],
+    ["uplink --with-gateway --cloud aedes", /mosquitto, waypost/],
+    ["offline --cuts 3", /--cuts, --troubles and --cloud cannot be used with offline/],
+    ["offline --with-gateway --cuts 0", /cannot be used with offline/],
     ["all", /needs queues or groups/],
     ["all --with-gateway --devices 8", /broadcast needs --devices 10 or more/],
   ])("are refused with one clear line: devices %s", (line, message) => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { LineBook } from "../../devices/ledger/line-book.ts";
 import { type DevicesOptions, parseOptions } from "../../devices/options.ts";
 import { createReport, renderReport } from "../../devices/report.ts";
 import { type Book, openBook, run, topic } from "./book.ts";
@@ -59,6 +60,29 @@ describe("the report", () => {
     const text = renderReport({ ...kills, storeDirectory: "/tmp/store" }, false);
     expect(text).toContain("broadcast: 11 devices (6 with MQTT 3.1.1, 4 with MQTT 5), 10 s, 3 kills, seed 1");
     expect(text).toContain("the gateway's store is kept in /tmp/store");
+  });
+
+  it("says what befell the line to the cloud, and what came twice by it", () => {
+    const line = new LineBook({ atCloud: new Set(["reader"]), inFlightMax: 100 });
+    const book = openBook(1, { line });
+    book.send(1);
+    line.troubled("muted", 1);
+    line.troubled("cut", 1);
+    line.troubled("muted", 2);
+    line.healed(3);
+    book.arrive(1, { atMs: 3 });
+    line.broke(1, 4);
+    book.arrive(1, { atMs: 5 });
+    const outcome = { run, speakers, kills: 0, interrupted: false, gatewayComplaints: [], cloud: "Mosquitto 2.0.11" };
+    const made = createReport(options, { ...outcome, ledger: book.ledger });
+    expect(made.line).toMatchObject({ cloud: "Mosquitto 2.0.11", troubles: { muted: 2, cut: 1 }, breaks: 1 });
+    expect(made.line?.history.map(({ what }) => what).sort()).toEqual(["broken off", "cut", "muted", "muted"]);
+    expect(renderReport(made, false)).toContain(
+      [
+        "the line to Mosquitto 2.0.11: 3 troubles (1 cut, 2 muted), 1 connections or gateways broken off",
+        "QoS 1 messages that came again by that: 1 up (at most 1 by one), 0 down (at most 0 by one); 100 could be in flight",
+      ].join("\n"),
+    );
   });
 
   it("has a note on QoS 2 messages that came again under another packet id, which is no breach in itself", () => {
