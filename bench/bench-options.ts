@@ -22,12 +22,13 @@ export interface BenchOptions {
   help: boolean;
 }
 
-export const usage = `npm run bench -- [options]      (all of it, by default: 40 minutes)
+export const usage = `npm run bench -- [options]      (all of it, by default: 45 minutes)
 
   --rounds N       how often every broker has its turn in every lane; the median counts  (default 3)
   --seconds N      measured per turn, after a warm-up of 1 s                              (default 3)
   --burst N        messages that a publisher sends in a row before the next one's turn   (default 10)
-  --lanes A,B      only these lanes; one of MQTT 5 brings its twin, the lane of 3.1.1 beside which it is measured
+  --lanes A,B      only these lanes; one of MQTT 5 brings its twin, the lane of 3.1.1 beside which it is measured;
+                   those of bridges have a Mosquitto as upstream, and are left out where there is none
   --brokers A,B    only these brokers: waypost, mosquitto, aedes, relay (the generator's ceiling)
   --engine E       keep messages in nedb or memory, in every lane (default nedb where receivers are away);
                    lanes of queues that name a durability always have nedb and that durability

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { userInfo } from "node:os";
 import { join } from "node:path";
+import { mosquittoConfig, upstreamConfig } from "./mosquitto-config.ts";
 import { repositoryRoot } from "./repository-root.ts";
 import { type StoreChoice, type Storing, storeFolderName } from "./storing.ts";
 
@@ -24,6 +24,8 @@ export interface BrokerKind {
   shares?: boolean;
   /** Has named queues, whose messages wait without a consumer. */
   queues?: boolean;
+  /** Can take what is published to it to another broker. */
+  bridges?: boolean;
   version(): string | undefined;
   /** How to start it on a loopback port; `folder` is its own, and its working directory. */
   command(port: number, folder: string, storing?: Storing): Command;
@@ -45,6 +47,7 @@ function waypost(store: StoreChoice): BrokerKind {
     speaks5: true,
     shares: true,
     queues: true,
+    bridges: true,
     version: () => (existsSync(join(repositoryRoot, "dist/main.js")) ? packageVersion("package.json") : undefined),
     command: (port, folder, storing) => {
       const settings = [
@@ -54,6 +57,7 @@ function waypost(store: StoreChoice): BrokerKind {
         "log.format=json",
         ...storeSettings(store, folder, storing),
         ...queueSettings(storing),
+        ...bridgeSettings(storing),
       ];
       const program = join(repositoryRoot, "dist/main.js");
       return { command: process.execPath, args: [program, "start", ...settings.flatMap((each) => ["--set", each])] };
@@ -83,12 +87,25 @@ function queueSettings(storing: Storing | undefined): string[] {
   ];
 }
 
+function bridgeSettings(storing: Storing | undefined): string[] {
+  if (storing?.bridge === undefined) return [];
+  const { upstreamPort, filters } = storing.bridge;
+  const room = { messagesMax: storing.mailboxMessagesMax, bytesMax: "1GiB" };
+  const topics = filters.map((filter) => ({ filter, qos: 1, outage: "live-first", ...room }));
+  return [
+    `bridges.bench.url=mqtt://127.0.0.1:${upstreamPort}`,
+    "bridges.bench.retryMaxSeconds=1",
+    `bridges.bench.topics=${JSON.stringify(topics)}`,
+  ];
+}
+
 const mosquitto: BrokerKind = {
   name: "mosquitto",
   missing: "not installed (Debian: apt install mosquitto)",
   keeps: true,
   speaks5: true,
   shares: true,
+  bridges: true,
   version: () => {
     // Debian keeps it in sbin, which is not in everybody's PATH; it prints its usage and exits with 3.
     for (const program of mosquittoPrograms) {
@@ -98,26 +115,26 @@ const mosquitto: BrokerKind = {
     return undefined;
   },
   command: (port, folder, storing) => {
-    const file = join(folder, "mosquitto.conf");
-    // All else is its default: max_queued_messages 1000, max_inflight_messages 20, no TCP_NODELAY, no persistence.
-    const keeping = storing === undefined ? "" : keepEverything(folder);
-    writeFileSync(file, `listener ${port} 127.0.0.1\nallow_anonymous true\n${keeping}`);
-    return { command: mosquittoPrograms.find((program) => outputOf(program, ["-h"]) !== "")!, args: ["-c", file] };
+    const storeFolder = join(folder, storeFolderName);
+    if (storing !== undefined) mkdirSync(storeFolder, { recursive: true });
+    return mosquittoCommand(folder, mosquittoConfig(port, storeFolder, storing));
   },
 };
 
-function keepEverything(folder: string): string {
-  const location = join(folder, storeFolderName);
-  mkdirSync(location, { recursive: true });
-  return [
-    "persistence true",
-    `persistence_location ${location}/`,
-    "max_queued_messages 0",
-    "max_queued_bytes 0",
-    // Started by root it would become a user who cannot write there.
-    `user ${userInfo().username}`,
-    "",
-  ].join("\n");
+/** The broker at the other end of a bridge: it is not measured. */
+export function upstreamKind(inFlightMax: number | undefined): BrokerKind {
+  return {
+    name: "upstream",
+    missing: mosquitto.missing,
+    version: mosquitto.version,
+    command: (port, folder) => mosquittoCommand(folder, upstreamConfig(port, inFlightMax)),
+  };
+}
+
+function mosquittoCommand(folder: string, config: string): Command {
+  const file = join(folder, "mosquitto.conf");
+  writeFileSync(file, config);
+  return { command: mosquittoPrograms.find((program) => outputOf(program, ["-h"]) !== "")!, args: ["-c", file] };
 }
 
 const mosquittoPrograms = ["mosquitto", "/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto"];

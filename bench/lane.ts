@@ -31,7 +31,9 @@ export type ThroughputLane = { name: string; title: string; kind: "throughput"; 
  * arrives at once; and of brokers that keep messages: a load to receivers that are away, a load on sessions that stay
  * beside the same on clean ones, memory and a restart with a full mailbox, and live traffic while a mailbox fills and
  * drains. And of brokers that have queues: a queue beside a shared subscription (also of brokers that have only that), how
- * long a consumer waits for the first of many jobs, and a queue with and without a consumer that never reads.
+ * long a consumer waits for the first of many jobs, and a queue with and without a consumer that never reads. And of
+ * brokers that have bridges, to an upstream that is a broker of its own: what waited for it beside what is live once it is
+ * back (`liveRate`: messages per second), and a load that it is there for. `filters` are the rules of the bridge.
  */
 export type Lane = { name: string; title: string } & (
   | { kind: "throughput" | "single"; load: Load }
@@ -46,9 +48,16 @@ export type Lane = { name: string; title: string } & (
   | { kind: "queue"; load: Load; shared: Load; durability: "memory" | "synced" }
   | { kind: "queue-waiting"; load: Load; tries: number }
   | { kind: "queue-stall"; load: Load }
+  | { kind: "bridge-drain"; load: Load; filters: readonly string[]; liveRate: number; inFlightMax?: number }
+  | { kind: "bridge-live"; load: Load; filters: readonly string[]; inFlightMax?: number }
 );
 
 /** Whether only brokers that keep messages on disk have a turn. */
 export function needsStore({ kind }: Lane): boolean {
   return kind === "away" || kind === "session" || kind === "away-memory" || kind === "away-stall";
+}
+
+/** Whether it takes the broker at the other end of a bridge. */
+export function needsUpstream({ kind }: Lane): boolean {
+  return kind === "bridge-drain" || kind === "bridge-live";
 }

@@ -1,3 +1,4 @@
+import { bridgeLanes } from "./bridge-lanes.ts";
 import type { Lane, Load, ThroughputLane } from "./lane.ts";
 import { mqtt5Lanes } from "./mqtt5-lanes.ts";
 import { queueLanes } from "./queue-lanes.ts";
@@ -99,4 +100,5 @@ export const lanes: readonly Lane[] = [
   { name: "away-memory", title: "100,000 waiting", kind: "away-memory", load: fullMailbox },
   { name: "away-stall", title: "100,000 come and go", kind: "away-stall", load: fullMailbox, probeRate: 500 },
   ...queueLanes,
+  ...bridgeLanes,
 ];

@@ -43,11 +43,13 @@ export class LoadGenerator {
 
   /**
    * Runs to the end and returns its numbers.
+   * @param onFirstWords - called when it first says something: in bridge-drain, that it has subscribed
    * @throws WaypostError ERR_UPSTREAM with the generator's last words when it gives up on the broker
    */
-  async run(options: LoadOptions): Promise<Sample> {
+  async run(options: LoadOptions, onFirstWords = () => {}): Promise<Sample> {
     const child = this.#children.start(this.program, argumentsOf(options));
     let stdout = "";
+    child.process.stdout!.once("data", onFirstWords);
     child.process.stdout!.on("data", (chunk: Buffer) => {
       stdout += chunk.toString();
     });

@@ -15,6 +15,9 @@
 //              acknowledges, and the latency is the wait for PUBACK; all that was sent is acknowledged in the end
 //   return     the subscribers of `away` (same --id) come back and fetch --messages messages; no publishers
 //   probe      as pair until stdin closes; each line on stdin ends a phase, whose numbers are a line on stdout
+//   bridge-drain  fetches from an upstream at --subscriber-port, once a bridge brings them, the --messages messages that
+//              --publishers publishers of queue-fill have left at --port; meanwhile --rate live messages per second take the
+//              same way, and it is their latency. A line on stdout says that it has subscribed
 //   crowd      --subscribers connections at once: each subscribes to its own topic and publishes one message to it
 //   idle       --subscribers connections that stay until stdin closes
 //   relay      not a load but the cheapest possible broker, on --port until stdin closes: shows the generator's ceiling
@@ -25,10 +28,12 @@
 // --protocol 3.1.1, 5 or mixed (of each role every second connection, from the first on, speaks 5). In 5 no packet has
 // properties but for: --properties N, so many user properties and a content type on each publish, which must arrive; and
 // --topic-aliases 1, an alias for the topic of each publisher, and the broker may use some too.
+// --subscriber-port and --subscriber-qos: of the subscribers, where they are behind a bridge (default: as the publishers).
 // --keys N: the last level of each topic is one of N keys, in turn; for the modes of queues.
 // --messages ends a load before its time; --persistent 1 gives the subscribers of any load sessions that stay.
 // The last line on stdout is one JSON object. Exit codes: 2 usage, 3 refused or cannot connect, 4 the broker closed a
 // connection or broke the protocol, 5 nothing arrives any more; the reason is the last line on stderr.
+#include "load/bridge.h"
 #include "load/loop.h"
 #include "load/open.h"
 #include "load/relay.h"
@@ -99,7 +104,7 @@ static void run_idle(void) {
 
 static void run_relay(void) {
     int yes = 1;
-    struct sockaddr_in address = loopback();
+    struct sockaddr_in address = loopback(options.port);
     listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     setsockopt(listen_fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     if (bind(listen_fd, (void *)&address, sizeof address) < 0 || listen(listen_fd, 1024) < 0) {
@@ -116,9 +121,10 @@ static void run_relay(void) {
 static void check_options(void) {
     if (options.mode == MODES) {
         die(2, "--mode is missing: pair, broadcast, fanin, share, queue, queue-stall, queue-fill, queue-drain, stall, away, "
-               "return, probe, crowd, idle or relay");
+               "return, probe, bridge-drain, crowd, idle or relay");
     }
     if (options.qos < 0 || options.qos > 1) die(2, "--qos must be 0 or 1");
+    if (options.subscriber_qos < 0) options.subscriber_qos = options.qos;
     if (options.publishers < 1 || options.subscribers < 1) die(2, "--publishers and --subscribers must be at least 1");
     if (options.window < 1 || options.window > 60000) die(2, "--window must be 1 to 60000: packet ids must not meet");
     if (options.rate < 0 || options.burst < 1) die(2, "--rate must not be negative, --burst must be at least 1");
@@ -143,6 +149,9 @@ static void check_options(void) {
     }
     if (options.mode == QUEUE_STALL && options.rate == 0) die(2, "queue-stall needs a --rate");
     if (options.mode == QUEUE_DRAIN && options.messages == 0) die(2, "queue-drain needs --messages");
+    if (options.mode == BRIDGE_DRAIN && (options.messages == 0 || options.rate == 0 || options.subscriber_port == 0)) {
+        die(2, "bridge-drain needs --messages, a --rate and a --subscriber-port");
+    }
     bool pairs = options.mode == PAIR || options.mode == STALL || options.mode == AWAY || options.mode == PROBE;
     if (pairs && options.publishers != options.subscribers) {
         die(2, "pairs need as many publishers as subscribers");
@@ -157,7 +166,8 @@ static void parse_options(int count, char **arguments) {
         {"--measure-ms", &options.measure_ms},
         {"--messages", &options.messages}, {"--persistent", &options.persistent}, {"--id", &options.id},
         {"--properties", &options.properties}, {"--topic-aliases", &options.topic_aliases},
-        {"--keys", &options.keys}, {"--broker-pid", &options.broker_pid}};
+        {"--keys", &options.keys}, {"--broker-pid", &options.broker_pid},
+        {"--subscriber-port", &options.subscriber_port}, {"--subscriber-qos", &options.subscriber_qos}};
     const struct { const char *name; enum protocol value; } protocols[] = {{"3.1.1", V311}, {"5", V5}, {"mixed", MIXED}};
     options.mode = MODES;
     for (int i = 1; i + 1 < count; i += 2) {
@@ -192,6 +202,7 @@ int main(int count, char **arguments) {
     else if (options.mode == CROWD) run_crowd();
     else if (options.mode == RETURN || options.mode == QUEUE_DRAIN) run_return();
     else if (options.mode == PROBE) run_probe();
+    else if (options.mode == BRIDGE_DRAIN) run_bridge_drain();
     else run_load();
     return 0;
 }

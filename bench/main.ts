@@ -3,8 +3,9 @@ import { dirname, join, resolve } from "node:path";
 import { WaypostError } from "../src/waypost-error.ts";
 import { type BenchOptions, parseBenchOptions, usage } from "./bench-options.ts";
 import type { BenchResult } from "./bench-result.ts";
-import { type BrokerKind, brokerKinds, brokerNames } from "./brokers.ts";
+import { type BrokerKind, brokerKinds, brokerNames, upstreamKind } from "./brokers.ts";
 import { ChildProcesses } from "./child-processes.ts";
+import { type Lane, needsUpstream } from "./lane.ts";
 import { lanes } from "./lanes.ts";
 import { LoadGenerator } from "./load-generator.ts";
 import { describeMachine } from "./machine.ts";
@@ -57,7 +58,7 @@ async function bench(options: BenchOptions): Promise<void> {
   console.log(machineReport(about));
   const tools = { children, generator, folder, warmupMs, measureMs, burst, cleanUpMs, quick };
   const results = await runLanes(
-    selectLanes(lanes, options.lanes),
+    selectLanes(lanes, options.lanes).filter(hasUpstream),
     kinds,
     rounds,
     (lane, kind) => measureLane(tools, lane, kind),
@@ -78,6 +79,13 @@ function installed(kinds: readonly BrokerKind[], wanted: readonly string[] | und
     console.error(`${kind.name} is left out: ${kind.missing}`);
     return false;
   });
+}
+
+function hasUpstream(lane: Lane): boolean {
+  const upstream = upstreamKind(undefined);
+  if (!needsUpstream(lane) || upstream.version() !== undefined) return true;
+  console.error(`${lane.name} is left out: its upstream is a Mosquitto, ${upstream.missing}`);
+  return false;
 }
 
 function defaultFile(startedAt: string): string {

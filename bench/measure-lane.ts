@@ -4,6 +4,8 @@ import type { Lane, Load } from "./lane.ts";
 import { measureAway } from "./measure-away.ts";
 import { measureAwayMemory } from "./measure-away-memory.ts";
 import { measureAwayStall } from "./measure-away-stall.ts";
+import { measureBridgeDrain } from "./measure-bridge-drain.ts";
+import { measureBridgeLive } from "./measure-bridge-live.ts";
 import { measureLoad } from "./measure-load.ts";
 import { measureQueue } from "./measure-queue.ts";
 import { measureQueueWaiting } from "./measure-queue-waiting.ts";
@@ -46,6 +48,10 @@ export function measureLane(bench: Bench, lane: Lane, kind: BrokerKind): Promise
       return measureQueueWaiting(bench, kind, lane.load, lane.tries);
     case "queue-stall":
       return measureQueueStall(bench, kind, lane.load);
+    case "bridge-drain":
+      return measureBridgeDrain(bench, kind, lane);
+    case "bridge-live":
+      return measureBridgeLive(bench, kind, lane);
   }
 }
 

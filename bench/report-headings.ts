@@ -40,4 +40,14 @@ export const headings: Record<Lane["kind"], string> = {
     "without it, in slices of 0.3 s in turn on one broker, each after 500 messages at once that fill all windows; of each\n" +
     "slice, their median.\n" +
     "held: what the tenth was given, and went to the others (as DUP) once it was gone; not among the latencies.",
+  "bridge-drain":
+    "100,000 messages of 200 bytes (QoS 1) wait for an upstream that was away and is back, a Mosquitto without persistence;\n" +
+    "drained/s: from the first to the last at its subscriber. Meanwhile 20 live messages/s (QoS 1) take the same way, under\n" +
+    "live-first: latency, publisher at the edge to subscriber at the upstream; of so few, p99 is nearly the worst. Mosquitto's\n" +
+    "bridge has max_queued_messages 0, restart_timeout 1 and one line for all. in flight: what the upstream takes at once (20\n" +
+    "is Mosquitto's default), and what Mosquitto's bridge sends. first: until the first message has come.\n" +
+    "Waypost keeps what waits on disk, synced; Mosquitto in memory.",
+  "bridge-live":
+    "10 publishers at the edge (QoS 1, 200 bytes, 1000 messages on their way), one subscriber at the upstream, nothing waited.\n" +
+    "Waypost's acknowledgement is after the sync, Mosquitto keeps everything in memory. CPU: of the edge's process, for each message that has arrived.",
 };

@@ -20,6 +20,8 @@ const comparedIn: Partial<Record<Lane["kind"], Compared>> = {
   single: { name: "p50Us", others: ["mosquitto", "aedes"] },
   away: { name: "acknowledgedPerSecond", others: ["mosquitto"] },
   session: { name: "deliveriesPerSecond", others: ["mosquitto"] },
+  "bridge-drain": { name: "drainedPerSecond", others: ["mosquitto"] },
+  "bridge-live": { name: "deliveriesPerSecond", others: ["mosquitto"] },
   queue: { name: "deliveriesPerSecond", others: ["mosquitto"], othersName: "deliveriesPerSecondShare" },
 };
 

@@ -1,7 +1,7 @@
 import type { BrokerResult, LaneResult } from "./bench-result.ts";
 import type { BrokerKind } from "./brokers.ts";
 import { compareTwins } from "./compare-twins.ts";
-import { type Lane, needsStore } from "./lane.ts";
+import { type Lane, needsStore, needsUpstream } from "./lane.ts";
 import { medianSample, type Sample } from "./sample.ts";
 
 type Measure = (lane: Lane, kind: BrokerKind) => Promise<Sample>;
@@ -48,6 +48,7 @@ function groupOf(lane: Lane): string {
 
 function measurable(lane: Lane, kind: BrokerKind): boolean {
   if (needsStore(lane)) return kind.keeps === true;
+  if (needsUpstream(lane)) return kind.bridges === true;
   if (lane.kind === "queue") return kind.shares === true;
   if (lane.kind === "queue-waiting" || lane.kind === "queue-stall") return kind.queues === true;
   if (lane.kind === "mqtt5" && kind.speaks5 !== true) return false;

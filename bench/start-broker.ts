@@ -23,7 +23,8 @@ export interface RunningBroker {
 }
 
 /**
- * Starts a broker on a free loopback port, in an empty folder of its own under `folder`; resolves once it accepts.
+ * Starts a broker, in an empty folder of its own under `folder`; resolves once it accepts.
+ * @param port - on the loopback interface; undefined: any that is free
  * @throws WaypostError ERR_UPSTREAM when it exits first, or does not accept within 15 s
  */
 export async function startBroker(
@@ -31,8 +32,9 @@ export async function startBroker(
   children: ChildProcesses,
   folder: string,
   storing?: Storing,
+  port?: number,
 ): Promise<RunningBroker> {
-  const port = await freePort();
+  port ??= await freePort();
   const home = await mkdtemp(join(folder, `${kind.name}-`));
   const place = { kind, port, home, storeFolder: join(home, storeFolderName), storing };
   const child = launch(place, children);
@@ -84,7 +86,8 @@ async function until(place: Place, child: Child, everyMs: number, ready: () => P
   }
 }
 
-async function freePort(): Promise<number> {
+/** A loopback port that nobody listens on. */
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;

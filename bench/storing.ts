@@ -6,6 +6,16 @@ export interface Storing {
   durability?: StoreChoice["durability"];
   /** It has the queue `bench`, with as much room, and the last level of a topic is its key where there are keys. */
   queue?: "least-busy" | "by-key";
+  /** It has the bridge `bench`, with as much room for each filter. */
+  bridge?: Bridging;
+}
+
+/** A bridge that takes what is published at this broker to an upstream, at QoS 1, and is back soon after it. */
+export interface Bridging {
+  upstreamPort: number;
+  filters: readonly string[];
+  /** For the upstream, and for a broker that would send less at once; undefined: each has its default. */
+  inFlightMax?: number | undefined;
 }
 
 /** How Waypost keeps messages; other brokers have no such choice. */

@@ -79,6 +79,14 @@ export function targetsOf({ lane, brokers }: LaneResult): Target[] {
         target(lane.name, "p99 of the others, times without", value("p99Ratio"), "at most", 1.1),
         target(lane.name, "of their messages lost", worst("lost"), "at most", 0),
       ];
+    case "bridge-drain":
+      return [
+        target(lane.name, "drained/s (goal 20,000)", value("drainedPerSecond"), "at least", 10_000),
+        target(lane.name, "live messages meanwhile, p99, ms", value("p99Us") / 1000, "at most", 100),
+        target(lane.name, "acknowledged and lost", worst("lost") + worst("liveLost"), "at most", 0),
+      ];
+    case "bridge-live":
+      return [target(lane.name, "of the forwarded lost", worst("lost"), "at most", 0)];
   }
 }
 

@@ -31,6 +31,7 @@
 #define WRITE_OFF_AFTER NS_PER_S // nothing arrived for so long: what is on its way is lost, the window opens again
 #define STALLED_AFTER (5 * NS_PER_S)
 #define DRAIN_QUIET (500 * NS_PER_MS)
+#define BRIDGE_WITHIN (20 * NS_PER_S) // from the subscription behind a bridge to the first message of its backlog
 #define SLICE (300 * NS_PER_MS)  // of queue-stall, with or without the stalled consumer, in turn
 #define SLICES_UNMEASURED 4      // the first: floods have compilers at work that a steady rate does not warm
 #define SLICE_UNREST (100 * NS_PER_MS) // its begin, when the consumer comes or goes: not measured
@@ -42,21 +43,21 @@
 #define STAMP_BYTES 16          // payload starts with: time sent (ns, 8 bytes), publisher (4), sequence (4)
 
 enum mode {
-    PAIR, BROADCAST, FANIN, SHARE, QUEUE, QUEUE_STALL, QUEUE_FILL, QUEUE_DRAIN, STALL, AWAY, RETURN, PROBE, CROWD, IDLE,
-    RELAY, MODES
+    PAIR, BROADCAST, FANIN, SHARE, QUEUE, QUEUE_STALL, QUEUE_FILL, QUEUE_DRAIN, STALL, AWAY, RETURN, PROBE, BRIDGE_DRAIN,
+    CROWD, IDLE, RELAY, MODES
 };
 static const char *const mode_names[MODES] = {
     "pair",  "broadcast", "fanin",  "share", "queue", "queue-stall", "queue-fill", "queue-drain",
-    "stall", "away",      "return", "probe", "crowd", "idle",        "relay"};
+    "stall", "away",      "return", "probe", "bridge-drain", "crowd", "idle",    "relay"};
 enum protocol { V311 = 4, V5 = 5, MIXED }; // as CONNECT says it; mixed: connections of even index speak 5
 
 static struct {
     enum mode mode;
     enum protocol protocol;
     int port, publishers, subscribers, qos, payload_bytes, window, rate, burst, warmup_ms, measure_ms, broker_pid;
-    int messages, persistent, id, properties, topic_aliases, keys;
+    int messages, persistent, id, properties, topic_aliases, keys, subscriber_port, subscriber_qos;
 } options = {.protocol = V311, .port = 1883, .publishers = 1, .subscribers = 1, .payload_bytes = 64, .window = 1000,
-             .burst = 1, .warmup_ms = 1000, .measure_ms = 3000};
+             .burst = 1, .warmup_ms = 1000, .measure_ms = 3000, .subscriber_qos = -1};
 
 __attribute__((noreturn, format(printf, 2, 3))) static void die(int code, const char *format, ...) {
     va_list arguments;

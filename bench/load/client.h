@@ -2,6 +2,7 @@
 // order.
 #ifndef BENCH_LOAD_CLIENT_H
 #define BENCH_LOAD_CLIENT_H
+#include "arrivals.h"
 #include "histogram.h"
 #include "packets.h"
 #include "slices.h"
@@ -57,7 +58,8 @@ static void became_ready(struct connection *c) {
 
 // False: a worker has it already.
 static bool take(uint32_t publisher, uint32_t sequence) {
-    if (taken == NULL) taken = must(calloc(options.publishers, sizeof *taken));
+    // One more than there are: the live messages beside a backlog.
+    if (taken == NULL) taken = must(calloc(options.publishers + 1, sizeof *taken));
     struct taken *t = taken + publisher;
     while (sequence / 8 >= t->bytes) {
         uint32_t had = t->bytes;
@@ -152,6 +154,10 @@ static void delivered(struct connection *c, const uint8_t *body, size_t length, 
     memcpy(&sent_at, body + skip, 8);
     memcpy(&publisher, body + skip + 8, 4);
     memcpy(&sequence, body + skip + 12, 4);
+    if (options.mode == BRIDGE_DRAIN) {
+        arrived_by_bridge(c, publisher, sequence, sent_at, arrived);
+        return;
+    }
     if (hears_all() ? publisher >= (uint32_t)options.publishers : publisher != (uint32_t)c->index) {
         die(4, "subscriber %d got a message of publisher %u", c->index, publisher);
     }

@@ -12,7 +12,7 @@ struct buffer {
 };
 
 struct connection {
-    int fd, index;              // index among the connections of its role
+    int fd, port, index;        // index among the connections of its role
     int version;                // of its MQTT: V311 or V5
     enum role role;
     bool ready, dirty, waits_for_room;
@@ -87,7 +87,7 @@ static void flush(struct connection *c) {
         ssize_t n = send(c->fd, c->out.bytes + c->out.start, c->out.end - c->out.start, MSG_NOSIGNAL);
         if (n >= 0) c->out.start += n;
         else if (errno == EAGAIN) break;
-        else if (errno == ECONNREFUSED) die(3, "nothing listens on port %d", options.port);
+        else if (errno == ECONNREFUSED) die(3, "nothing listens on port %d", c->port);
         else drop_connection(c);
     }
     bool waits = c->out.start < c->out.end;
@@ -135,7 +135,7 @@ static void on_readable(struct connection *c) {
     if (had > 0) memcpy(incoming, c->rest.bytes, had);
     ssize_t n = recv(c->fd, incoming + had, READ_BYTES, 0);
     if (n < 0 && errno == EAGAIN) return;
-    if (n < 0 && errno == ECONNREFUSED) die(3, "nothing listens on port %d", options.port);
+    if (n < 0 && errno == ECONNREFUSED) die(3, "nothing listens on port %d", c->port);
     if (n <= 0) {
         drop_connection(c);
         return;

@@ -9,9 +9,9 @@ static void watch_stdin(void) {
     if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, STDIN_FILENO, &event) < 0) stdin_closed = true;
 }
 
-static struct sockaddr_in loopback(void) {
+static struct sockaddr_in loopback(int port) {
     return (struct sockaddr_in){
-        .sin_family = AF_INET, .sin_port = htons(options.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 }
 
 static void open_one(enum role role, int index) {
@@ -19,11 +19,13 @@ static void open_one(enum role role, int index) {
     if (fd < 0) die(3, "socket: %s (connection %d; raise the limit of open files)", strerror(errno), connection_count);
     int small = 4096; // the less the kernel takes for it, the sooner the broker feels that nobody reads
     if (role == STALLED) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
-    struct sockaddr_in address = loopback();
+    int port = role == SUBSCRIBER && options.subscriber_port > 0 ? options.subscriber_port : options.port;
+    struct sockaddr_in address = loopback(port);
     if (connect(fd, (void *)&address, sizeof address) < 0 && errno != EINPROGRESS) {
-        die(3, "cannot connect to port %d: %s", options.port, strerror(errno));
+        die(3, "cannot connect to port %d: %s", port, strerror(errno));
     }
     struct connection *c = add_connection(fd, role, index);
+    c->port = port;
     c->version = version_of(index);
     if (role == SUBSCRIBER) c->seen = must(calloc(hears_all() ? options.publishers : 1, sizeof *c->seen));
     if (role == PUBLISHER || options.mode == CROWD) prepare_frame(c, true);

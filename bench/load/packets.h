@@ -1,6 +1,7 @@
 // What a client writes, in 3.1.1 and in 5: CONNECT, SUBSCRIBE and the PUBLISH of each publisher.
 #ifndef BENCH_LOAD_PACKETS_H
 #define BENCH_LOAD_PACKETS_H
+#include "arrivals.h"
 #include "connection.h"
 #include "properties.h"
 
@@ -16,7 +17,7 @@ static bool has_workers(void) {
 
 // May a subscriber get what any publisher sends, or only what the publisher with its own index sends?
 static bool hears_all(void) {
-    return options.mode == BROADCAST || options.mode == FANIN || has_workers();
+    return options.mode == BROADCAST || options.mode == FANIN || options.mode == BRIDGE_DRAIN || has_workers();
 }
 
 static uint8_t *write_variable(uint8_t *p, size_t number) {
@@ -82,7 +83,8 @@ static void topic_of(const struct connection *c, char topic[64]) {
     else if (c->role == STALLED) snprintf(topic, 64, "#");
     else if (options.mode == BROADCAST) snprintf(topic, 64, "bench/all/data");
     else if (options.mode == PROBE) snprintf(topic, 64, "bench/probe/%d", c->index);
-    else if (options.mode == FANIN && subscribes) snprintf(topic, 64, "bench/+/data");
+    else if (options.mode == BRIDGE_DRAIN && (!subscribes || c->index == LIVE)) snprintf(topic, 64, "live/x");
+    else if ((options.mode == FANIN || options.mode == BRIDGE_DRAIN) && subscribes) snprintf(topic, 64, "bench/+/data");
     else if (options.mode == SHARE && subscribes) snprintf(topic, 64, "$share/workers/bench/+/data");
     else if (options.keys > 0) snprintf(topic, 64, "bench/%d/%0*d", c->index, KEY_DIGITS, 0);
     else snprintf(topic, 64, "bench/%d/data", c->index);
@@ -94,7 +96,7 @@ static void send_subscribe(struct connection *c) {
     uint8_t body[96], *p = write_short(body, 1);
     if (c->version == V5) *p++ = 0; // no properties
     p = write_string(p, topic);
-    *p++ = options.qos;
+    *p++ = options.subscriber_qos;
     put_packet(c, SUBSCRIBE << 4 | 2, body, p - body);
 }
 

@@ -8,7 +8,7 @@ const storing: Storing = { mailboxMessagesMax: 5000 };
 function settingsOf(choice: Partial<StoreChoice>, lane?: Storing): string[] {
   const [waypost] = brokerKinds("load", { engine: undefined, durability: "synced", ...choice });
   const { args } = waypost!.command(1883, "home", lane);
-  return args.filter((setting) => /^(store|mailboxes|queues)\./.test(setting));
+  return args.filter((setting) => /^(store|mailboxes|queues|bridges)\./.test(setting));
 }
 
 it("gives a gateway that must keep messages a folder of its own and room for all of them", () => {
@@ -33,6 +33,17 @@ it("gives it a queue with as much room, and keys where there are keys", () => {
   const named = (settings: string[]) => settings.map((setting) => `queues.bench.${setting}`);
   expect(queueOf("least-busy")).toEqual(named([...plain, "dispatch=least-busy"]));
   expect(queueOf("by-key")).toEqual(named([...plain, "dispatch=by-key", "keyTopicLevel=3"]));
+});
+
+it("gives it a bridge that is soon back, with as much room for each filter", () => {
+  const bridge = { upstreamPort: 1884, filters: ["bench/#", "live/#"] };
+  const settings = settingsOf({}, { ...storing, bridge }).filter((setting) => setting.startsWith("bridges."));
+  const rule = { qos: 1, outage: "live-first", messagesMax: 5000, bytesMax: "1GiB" };
+  expect(settings).toEqual([
+    "bridges.bench.url=mqtt://127.0.0.1:1884",
+    "bridges.bench.retryMaxSeconds=1",
+    `bridges.bench.topics=${JSON.stringify(bridge.filters.map((filter) => ({ filter, ...rule })))}`,
+  ]);
 });
 
 it("keeps a queue as its lane says, whatever else is asked for", () => {

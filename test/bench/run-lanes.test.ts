@@ -108,6 +108,15 @@ it("measures queues beside shared subscriptions, and only queues of brokers that
   expect(results.map(({ brokers }) => Object.keys(brokers))).toEqual([["b", "c"], ["c"], ["c"]]);
 });
 
+it("measures bridges only of brokers that have them", async () => {
+  const filters = ["#"];
+  const drain: Lane = { name: "drain", title: "", kind: "bridge-drain", load: single.load, filters, liveRate: 1 };
+  const live: Lane = { name: "live", title: "", kind: "bridge-live", load: single.load, filters };
+  const kinds = [{ ...kind("a"), bridges: true }, { ...kind("b"), keeps: true }, kind("relay", true)];
+  const results = await runLanes([drain, live], kinds, 1, async () => ({}), quiet);
+  expect(results.map(({ brokers }) => Object.keys(brokers))).toEqual([["a"], ["a"]]);
+});
+
 it("measures mailboxes only of brokers that keep them", async () => {
   const mailbox: Lane = { name: "mailbox", title: "", kind: "away-memory", load: single.load };
   const keeper = { ...kind("keeper"), keeps: true };

@@ -80,6 +80,34 @@ it("holds the first of many jobs and the others of a stalled consumer to their l
   expect(met("queue-stall", { p99Ratio: 1.11, lost: 0 })).toEqual([false, true]);
 });
 
+it("holds a bridge to its drain, to live messages meanwhile and to no loss", () => {
+  const drained = (sample: Sample) =>
+    targetsOf(inLane("bridge-drain", { waypost: measured({ drainedPerSecond: 10_000, p99Us: 100_000, ...sample }) }));
+  expect(drained({ lost: 0, liveLost: 0 }).map(({ met }) => met)).toEqual([true, true, true]);
+  expect(drained({ drainedPerSecond: 9999, p99Us: 100_001, lost: 1, liveLost: 2 })).toMatchObject([
+    { met: false },
+    { value: 100.001, met: false },
+    { value: 3, met: false },
+  ]);
+  const forwarded = inLane("bridge-live", { waypost: measured({ lost: 0 }) });
+  expect(targetsOf(forwarded)).toMatchObject([{ value: 0, met: true }]);
+});
+
+it("compares what bridges drain and forward with Mosquitto", () => {
+  const text = report([
+    inLane("bridge-drain", {
+      waypost: measured({ drainedPerSecond: 30_000 }),
+      mosquitto: measured({ drainedPerSecond: 60_000 }),
+    }),
+    inLane("bridge-live", {
+      waypost: measured({ deliveriesPerSecond: 50 }),
+      mosquitto: measured({ deliveriesPerSecond: 40 }),
+    }),
+  ]);
+  expect(text).toMatch(/waypost +30,000 .* 0\.50$/m);
+  expect(text).toMatch(/waypost +50 .* 1\.25$/m);
+});
+
 it("takes the worst stall and the worst loss of all rounds, not their median", () => {
   const calm = { maxFillUs: 1000, maxDrainUs: 1000, maxCleanUpUs: 1000, lost: 0 };
   const rounds = [calm, { ...calm, maxDrainUs: 51_000, lost: 1 }, calm];
