@@ -48,7 +48,9 @@ function addQueueCommands(program: Command, parts: CommandParts): void {
   below("remove", "remove a queue that is empty")
     .argument("<name>")
     .option("--force", "remove it with its messages, which become dead letters")
-    .action(async (name, options) => finish(await (await import("./queues.ts")).removeQueue(name, options, context)));
+    .action(async (name, options) =>
+      finish(await (await import("./places.ts")).removePlace({ kind: "queue", name }, options, context)),
+    );
   addPlaceCommands("queue", below, parts);
 }
 
@@ -85,7 +87,9 @@ function addBridgeCommands(program: Command, parts: CommandParts): void {
   below("remove", "forget a bridge that is not in the configuration any more")
     .argument("<name>")
     .option("--force", "with the messages that it holds")
-    .action(async (name, options) => finish(await (await import("./bridges.ts")).removeBridge(name, options, context)));
+    .action(async (name, options) =>
+      finish(await (await import("./places.ts")).removePlace({ kind: "bridge", name }, options, context)),
+    );
   addPlaceCommands("bridge", below, parts);
   addConfigOptions(command(bridges, "test", "say what the configuration has a bridge do with a topic, and why"))
     .argument("<name>")

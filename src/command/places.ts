@@ -34,6 +34,22 @@ export async function purgePlace(place: Place, options: ControlOptions, context:
   return exitCodes.ok;
 }
 
+/** `waypost queues remove`, `waypost bridges remove`: those that hold messages only by force. Errors: those of ControlClient. */
+export async function removePlace(
+  { kind, name }: Place,
+  options: ControlOptions & { readonly force?: boolean },
+  context: CommandContext,
+): Promise<number> {
+  const path = [folders[kind], name];
+  const query = { force: options.force };
+  const answer = await new ControlClient(options, context).ask<{ messages: number }>({ method: "DELETE", path, query });
+  const went = kind === "queue" ? "went to the dead letters" : "went with it";
+  const fate = answer.messages === 0 ? "" : `; ${counted(answer.messages, "message")} ${went}`;
+  const text = `removed ${wordsFor({ kind, name })}${fate}\n`;
+  context.stdout.write(options.json ? `${JSON.stringify(answer)}\n` : text);
+  return exitCodes.ok;
+}
+
 /** `waypost queues move`, `waypost mailboxes move`: the oldest first. Errors: ERR_USAGE; those of ControlClient. */
 export async function movePlace(
   from: Place,

@@ -52,22 +52,6 @@ export async function createQueue(name: string, options: CreateQueueOptions, con
   return exitCodes.ok;
 }
 
-/** `waypost queues remove`. Errors: those of ControlClient. */
-export async function removeQueue(
-  name: string,
-  options: ControlOptions & { readonly force?: boolean },
-  context: CommandContext,
-): Promise<number> {
-  const answer = await new ControlClient(options, context).ask<{ messages: number }>({
-    method: "DELETE",
-    path: ["queues", name],
-    query: { force: options.force },
-  });
-  const letters = answer.messages === 0 ? "" : `; ${counted(answer.messages, "message")} went to the dead letters`;
-  context.stdout.write(options.json ? `${JSON.stringify(answer)}\n` : `removed the queue ${name}${letters}\n`);
-  return exitCodes.ok;
-}
-
 function settingsOf(name: string, { topic = [], setting = [] }: CreateQueueOptions): object {
   const settings = new Map<string, unknown>();
   if (topic.length > 0) settings.set("topics", topic);

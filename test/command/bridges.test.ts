@@ -114,7 +114,7 @@ describe("waypost bridges", () => {
     expect(await ask(["bridges", "remove", "old"])).toEqual({ code: 0, out: "removed the bridge old\n", err: "" });
     administration.answers.removeBridge = { messages: 12 };
     const forced = await ask(["bridges", "remove", "old", "--force"]);
-    expect(forced.out).toBe("removed the bridge old, and 12 messages with it\n");
+    expect(forced.out).toBe("removed the bridge old; 12 messages went with it\n");
     expect(administration.calls).toEqual([
       ["removeBridge", "old", false],
       ["removeBridge", "old", true],
